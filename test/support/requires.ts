@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * What a test needs of the host. Kernel features are tried for real, so a test is skipped only where the machine
+ * cannot run it. A missing *program* is skipped on a user's machine but fails under `.ci/run`
+ * (AIRPLANT_CI=1), which is supposed to have installed it.
+ */
+export type Requirement = 'user-namespaces' | 'root' | 'linux' | `program:${string}`;
+
+/** Options for node:test: `test('…', requires('user-namespaces', 'program:strace'), …)`. */
+export function requires(...requirements: Requirement[]): { skip: string | false } {
+  for (const requirement of requirements) {
+    const missing = whyMissing(requirement);
+    if (!missing) continue;
+    if (process.env['AIRPLANT_CI'] && requirement.startsWith('program:')) {
+      throw new Error(`${missing}, and .ci/run should have installed it`);
+    }
+    return { skip: missing };
+  }
+  return { skip: false };
+}
+
+/** True for the long form of a campaign (`npm run test:long`). */
+export const longForm: boolean = process.env['AIRPLANT_TEST_LONG'] === '1';
+
+const known = new Map<Requirement, string | undefined>();
+
+function whyMissing(requirement: Requirement): string | undefined {
+  if (!known.has(requirement)) known.set(requirement, probe(requirement));
+  return known.get(requirement);
+}
+
+function probe(requirement: Requirement): string | undefined {
+  if (requirement === 'linux') return process.platform === 'linux' ? undefined : 'not Linux';
+  if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'not root';
+  if (requirement === 'user-namespaces') {
+    // unshare(1) is util-linux, on every Linux machine.
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['--user', '--map-root-user', '--mount', '--pid', '--fork', 'true'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    return status === 0 ? undefined : `no user namespaces: ${stderr?.trim()}`;
+  }
+  const program = requirement.slice('program:'.length);
+  return findProgram(program) ? undefined : `${program} is not installed`;
+}
+
+/** Absolute path of a program on PATH (or in the sbin directories ordinary users lack), or undefined. */
+export function findProgram(name: string): string | undefined {
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/bin',
+  ];
+  return directories
+    .map((directory) => join(directory, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

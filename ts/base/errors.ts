@@ -1,0 +1,136 @@
+/**
+ * Every failure a user can meet, in one place: this file is the reference.
+ *
+ * `exitStatus` is what the command line exits with. Nix's own codes (100 build failed, 101 timeout, 102 hash
+ * mismatch, 104 not deterministic) are kept; 2 is wrong usage, 1 everything else. `hint` is the usual cure; a
+ * more exact one can be given where the error is thrown.
+ */
+export const errorCatalogue = {
+  // usage
+  ERR_USAGE: { exitStatus: 2, hint: 'See `airplant --help`.' },
+  ERR_SETTING: { exitStatus: 2, hint: 'See `airplant config` for every setting and its type.' },
+  ERR_ABORTED: { exitStatus: 130, hint: 'The operation was cancelled; nothing was left running.' },
+
+  // formats
+  ERR_HASH_SYNTAX: { exitStatus: 1, hint: 'A hash is `algo:base16|base32|base64`, or SRI `algo-base64`.' },
+  ERR_STORE_PATH: { exitStatus: 1, hint: 'A store path is `<store dir>/<32 base-32 characters>-<name>`.' },
+  ERR_NAME: { exitStatus: 1, hint: 'A name is 1 to 211 characters out of 0-9 a-z A-Z + - . _ ? =' },
+  ERR_NAR: { exitStatus: 1, hint: 'The archive is damaged or not a NAR at all.' },
+  ERR_NARINFO: { exitStatus: 1, hint: 'The cache answered with something that is not a narinfo.' },
+  ERR_SIGNATURE: { exitStatus: 1, hint: 'A key is `name:base64`.' },
+
+  // derivations
+  ERR_DERIVATION_SYNTAX: { exitStatus: 1, hint: 'The file is not a derivation, or was cut short.' },
+  ERR_DERIVATION_INVALID: { exitStatus: 1, hint: 'The derivation contradicts itself; make it anew.' },
+
+  // native and host
+  ERR_NATIVE_MISSING: {
+    exitStatus: 1,
+    hint: 'Run `npm run build:native` (needs a C++ compiler, make and python3).',
+  },
+  ERR_SYSTEM: {
+    exitStatus: 1,
+    hint: 'The operating system refused; the message names the call and the path.',
+  },
+
+  // store
+  ERR_STORE_OPEN: { exitStatus: 1, hint: 'Name another store with `--store`.' },
+  ERR_STORE_SCHEMA: { exitStatus: 1, hint: 'The store was made by another version of Nix.' },
+  ERR_STORE_FILESYSTEM: { exitStatus: 1, hint: 'Name a directory on a local disk with `--store`.' },
+  ERR_STORE_READ_ONLY: { exitStatus: 1, hint: 'The store can be read but not written by this user.' },
+  ERR_PATH_INVALID: {
+    exitStatus: 1,
+    hint: 'The path is not in this store; build it or copy it there first.',
+  },
+  ERR_PATH_IN_USE: { exitStatus: 1, hint: 'Something still refers to the path.' },
+  ERR_UNSUPPORTED_FILE: {
+    exitStatus: 1,
+    hint: 'A store path holds regular files, directories and symlinks only.',
+  },
+
+  // sandbox
+  ERR_SANDBOX_SETUP: { exitStatus: 1, hint: 'Run `airplant doctor`: it does each step and names the cure.' },
+  ERR_SANDBOX_UNAVAILABLE: {
+    exitStatus: 1,
+    hint: 'Run `airplant doctor`: it does each step and names the cure.',
+  },
+  ERR_SANDBOX_PATH: { exitStatus: 1, hint: 'A sandbox path is `[target=]source[?]`, both absolute.' },
+  ERR_SANDBOX_REQUIRED: {
+    exitStatus: 1,
+    hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',
+  },
+
+  // build
+  ERR_BUILD_FAILED: { exitStatus: 100, hint: 'See the whole log with `airplant log`.' },
+  ERR_BUILD_TIMEOUT: { exitStatus: 101, hint: 'Raise `--timeout` or `--max-silent-time`.' },
+  ERR_HASH_MISMATCH: {
+    exitStatus: 102,
+    hint: 'If the new content is right, put its hash into the derivation.',
+  },
+  ERR_NOT_DETERMINISTIC: { exitStatus: 104, hint: 'Run `airplant check` to learn what differs.' },
+  ERR_DEPENDENCY_FAILED: { exitStatus: 100, hint: 'Mend the dependency that failed first.' },
+  ERR_LOG_LIMIT: { exitStatus: 1, hint: 'Raise `max-build-log-size`.' },
+  ERR_OUTPUT_MISSING: { exitStatus: 1, hint: 'The builder must create every output it declares.' },
+  ERR_OUTPUT_REJECTED: { exitStatus: 1, hint: 'The builder made something a store path cannot be.' },
+  ERR_BUILDER_MISSING: {
+    exitStatus: 100,
+    hint: 'The builder must lie in an input or in a sandbox path; see `airplant show-sandbox`.',
+  },
+  ERR_PLATFORM: {
+    exitStatus: 1,
+    hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
+  },
+  ERR_INPUT_MISSING: { exitStatus: 1, hint: 'Copy the missing input into the store first.' },
+  ERR_DISK_FULL: { exitStatus: 1, hint: 'Free some space, or name another `--store`.' },
+  ERR_UNSUPPORTED: { exitStatus: 1, hint: 'This version of airplant cannot do that yet.' },
+
+  // command line
+  ERR_MODULE: {
+    exitStatus: 1,
+    hint: 'A module exports a derivation, or a list of them, as its default export.',
+  },
+  ERR_NO_LOG: { exitStatus: 1, hint: 'Logs are kept where the build ran.' },
+  ERR_FILE: { exitStatus: 1, hint: 'Check the path and its permissions.' },
+  ERR_INTERNAL: {
+    exitStatus: 1,
+    hint: 'This is a defect of airplant; please report it with `--show-trace` output.',
+  },
+} as const satisfies Record<string, { exitStatus: number; hint: string }>;
+
+/** A stable error code, e.g. `ERR_SANDBOX_SETUP`. */
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Extra facts of one failure, all serialisable: the offending value, a file and byte offset, a step and errno. */
+export type ErrorDetails = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
+/** The one error class of airplant. `message` is a single sentence holding the offending value. */
+export class AirplantError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly exitStatus: number;
+  readonly details: ErrorDetails;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown; details?: ErrorDetails } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AirplantError';
+    this.code = code;
+    this.hint = options.hint ?? errorCatalogue[code].hint;
+    this.exitStatus = errorCatalogue[code].exitStatus;
+    this.details = options.details ?? {};
+  }
+}
+
+/** True for an AirplantError of this or another copy of airplant, with the given code if one is named. */
+export function isAirplantError(error: unknown, code?: ErrorCode): error is AirplantError {
+  return (
+    error instanceof Error &&
+    error.name === 'AirplantError' &&
+    (code === undefined || (error as AirplantError).code === code)
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * Everything the engine says while it works. Only `report/` turns events into text for people.
+ * The shapes are versioned as a whole: `{"v":1,…}` in JSON lines. Times are Unix milliseconds.
+ */
+export type BuildEvent =
+  | {
+      readonly type: 'plan';
+      readonly build: readonly string[];
+      readonly substitute: readonly string[];
+      readonly valid: number;
+    }
+  | {
+      readonly type: 'build.waiting';
+      readonly drvPath: string;
+      readonly reason: 'lock' | 'slot';
+      readonly paths: readonly string[];
+    }
+  | {
+      readonly type: 'build.started';
+      readonly drvPath: string;
+      readonly name: string;
+      readonly outputs: readonly string[];
+    }
+  /** Raw bytes of the builder's terminal, in the order they came. */
+  | { readonly type: 'build.log'; readonly drvPath: string; readonly chunk: Uint8Array }
+  | { readonly type: 'build.settling'; readonly drvPath: string }
+  | {
+      readonly type: 'build.succeeded';
+      readonly drvPath: string;
+      readonly outputs: Readonly<Record<string, string>>;
+      readonly milliseconds: number;
+    }
+  | {
+      readonly type: 'build.failed';
+      readonly drvPath: string;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+      readonly lastLines: readonly string[];
+    }
+  | { readonly type: 'warning'; readonly message: string }
+  | {
+      readonly type: 'finished';
+      readonly built: number;
+      readonly failed: number;
+      readonly milliseconds: number;
+    };
+
+export type BuildEventType = BuildEvent['type'];
+
+/** Where events go. Never throws and never blocks the engine. */
+export type EventSink = (event: BuildEvent) => void;

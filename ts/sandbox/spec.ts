@@ -1,0 +1,131 @@
+/**
+ * Everything the launcher does for one sandbox, as plain data.
+ *
+ * A `SandboxSpec` knows nothing of stores or derivations. It is made by the pure planner of a platform, can be
+ * printed (`airplant show-sandbox`), stored and replayed. The launcher carries out `entries` in order inside the
+ * new mount namespace, pivots into `root`, drops privileges and executes `command`.
+ */
+export interface SandboxSpec {
+  readonly version: 1;
+  /** What becomes `/`: an empty directory of our own on the host, or a fresh tmpfs. */
+  readonly root: SandboxRoot;
+  readonly namespaces: SandboxNamespaces;
+  /** Ids inside the user namespace; outside they are the caller's effective ids. */
+  readonly ids: { readonly uid: number; readonly gid: number };
+  /** Set when the UTS namespace is private. */
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly entries: readonly SandboxEntry[];
+  readonly command: SandboxCommand;
+  readonly limits: SandboxLimits;
+  /** Bits of personality(2), e.g. ADDR_NO_RANDOMIZE 0x40000. */
+  readonly personality: number;
+  /**
+   * `sealed`: own session, all capabilities dropped, signals, umask and rlimits reset, every inherited descriptor closed.
+   * `interactive`: the caller's terminal, session, environment limits and signals stay (`airplant run`, `shell`).
+   */
+  readonly session: 'sealed' | 'interactive';
+}
+
+export type SandboxRoot = { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'tmpfs' };
+
+/** User and mount namespaces are always private; there is no sandbox without them. */
+export interface SandboxNamespaces {
+  readonly pid: boolean;
+  readonly ipc: boolean;
+  readonly uts: boolean;
+  /** `private`: only a loopback interface, brought up. */
+  readonly network: 'private' | 'host';
+}
+
+/** One step in filling the root. `target` is absolute inside the root; parents are created with mode 0755. */
+export type SandboxEntry =
+  | { readonly kind: 'directory'; readonly target: string; readonly mode: number; readonly why: string }
+  | {
+      readonly kind: 'file';
+      readonly target: string;
+      readonly mode: number;
+      readonly contents: string;
+      readonly why: string;
+    }
+  | { readonly kind: 'symlink'; readonly target: string; readonly to: string; readonly why: string }
+  | {
+      /** Recursive bind mount of a host path. A directory source gets a directory target, anything else a file. */
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      /** Missing source: skip instead of failing. */
+      readonly optional: boolean;
+      /** false: a source that is a symlink is recreated as a symlink (store paths); true: its target is bound. */
+      readonly follow: boolean;
+      /** The source must be exactly this device (major:minor); guards /dev nodes against a doctored host. */
+      readonly device?: { readonly major: number; readonly minor: number };
+      readonly why: string;
+    }
+  | { readonly kind: 'proc'; readonly target: string; readonly why: string }
+  | {
+      readonly kind: 'tmpfs';
+      readonly target: string;
+      readonly mode: number;
+      readonly size: string;
+      readonly why: string;
+    }
+  | { readonly kind: 'devpts'; readonly target: string; readonly why: string };
+
+export interface SandboxCommand {
+  /** Absolute path inside the sandbox; executed with execve, no search. */
+  readonly path: string;
+  /** Whole argument vector, argv[0] included. */
+  readonly argv: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** Working directory inside the sandbox. */
+  readonly cwd: string;
+  readonly umask: number;
+}
+
+/** rlimits: the soft and hard limit become min(value, inherited hard limit). Absent = inherited untouched. */
+export interface SandboxLimits {
+  readonly rlimits: readonly {
+    readonly resource: RlimitName;
+    readonly soft: number | 'infinity';
+    readonly hard: number | 'infinity';
+  }[];
+}
+
+export type RlimitName = 'core' | 'cpu' | 'data' | 'fsize' | 'memlock' | 'nofile' | 'nproc' | 'stack' | 'as';
+
+/** How a sandbox ended. `signal` is the number of the signal that killed the builder. */
+export type SandboxExit =
+  | { readonly kind: 'exited'; readonly status: number; readonly usage: ResourceUsage }
+  | { readonly kind: 'signalled'; readonly signal: number; readonly usage: ResourceUsage }
+  /** Killed by us: cancelled, timed out, or the log limit reached. */
+  | { readonly kind: 'killed'; readonly usage: ResourceUsage };
+
+export interface ResourceUsage {
+  /** Seconds of CPU time of all processes of the sandbox. */
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+  /** Largest resident set of any one process, bytes. */
+  readonly maxResidentBytes: number;
+}
+
+/** A step of the set-up that the kernel refused. Becomes ERR_SANDBOX_SETUP with a cure. */
+export interface SandboxSetupFailure {
+  /** Stable name of the step, e.g. `unshare-user`, `mount-proc`, `bind`, `pivot-root`, `exec`. */
+  readonly step: string;
+  readonly errno: string;
+  /** Path the step was about, or empty. */
+  readonly path: string;
+}
+
+/** The isolation a build really had; recorded in every result. */
+export interface Isolation {
+  readonly backend: 'linux-namespaces' | 'darwin-seatbelt' | 'none';
+  readonly namespaces: readonly string[];
+  readonly network: 'none' | 'private' | 'host';
+  readonly readOnlyInputs: boolean;
+  readonly noNewPrivileges: boolean;
+  /** Everything that is weaker than asked or than the default, in a sentence each. */
+  readonly shortfalls: readonly string[];
+}
