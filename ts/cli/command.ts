@@ -23,13 +23,12 @@ export interface FlagDefinition {
 export interface Command {
   /** As typed after `airplant`: `build`, `nar dump`. */
   readonly name: string;
-  readonly summary: string;
   /** What follows the flags in the usage line: `[PATH]...`. */
   readonly operands: string;
   readonly operandCount: { readonly min: number; readonly max: number };
   /** Everything after the first operand belongs to another program and is not looked at. */
   readonly passThrough?: boolean;
-  /** Paragraphs for `--help` and the documentation. */
+  /** Paragraphs for `--help` and the documentation; the first is one sentence. */
   readonly description: string;
   readonly flags: readonly FlagDefinition[];
   /** Returns the exit status. */
@@ -39,7 +38,6 @@ export interface Command {
 /** Several commands under one word. */
 export interface CommandGroup {
   readonly name: string;
-  readonly summary: string;
   readonly commands: readonly Command[];
 }
 
