@@ -96,10 +96,15 @@ class Parser {
     const negated = this.#command.flags.find((flag) => flag.negatable && `no-${flag.long}` === name);
     const flag = negated ?? this.#command.flags.find(({ long }) => long === name);
     if (!flag) throw this.#unknown(`--${name}`);
-    if (equals < 0) return this.#occur(flag, word, { on: !negated });
+    if (equals < 0) {
+      this.#occur(flag, word, { on: !negated });
+      return;
+    }
     const count = negated ? 0 : (flag.values?.length ?? 0);
     if (count !== 1) {
-      throw this.#usage(`flag '--${name}' takes ${count === 0 ? 'no value' : `${count} values, without '='`}`);
+      throw this.#usage(
+        `flag '--${name}' takes ${count === 0 ? 'no value' : `${count} values, without '='`}`,
+      );
     }
     this.#push(flag, true, [word.slice(equals + 1)]);
   }
@@ -110,7 +115,10 @@ class Parser {
       const flag = this.#command.flags.find(({ short }) => short === letter);
       if (!flag) throw this.#unknown(`-${letter}`);
       const attached = word.slice(at + 1);
-      if (flag.values?.length === 1 && attached !== '') return this.#push(flag, true, [attached]);
+      if (flag.values?.length === 1 && attached !== '') {
+        this.#push(flag, true, [attached]);
+        return;
+      }
       this.#occur(flag, `-${letter}`, { on: true });
     }
   }
@@ -147,7 +155,9 @@ class Parser {
   }
 
   #usage(message: string): AirplantError {
-    return new AirplantError('ERR_USAGE', message, { hint: `See \`airplant ${this.#command.name} --help\`.` });
+    return new AirplantError('ERR_USAGE', message, {
+      hint: `See \`airplant ${this.#command.name} --help\`.`,
+    });
   }
 }
 
@@ -155,7 +165,13 @@ function checkOperandCount(command: Command, given: number): void {
   const { min, max } = command.operandCount;
   if (given >= min && given <= max) return;
   const wanted =
-    max === 0 ? 'no operands' : min === max ? `exactly ${min}` : given < min ? `at least ${min}` : `at most ${max}`;
+    max === 0
+      ? 'no operands'
+      : min === max
+        ? `exactly ${min}`
+        : given < min
+          ? `at least ${min}`
+          : `at most ${max}`;
   const what = max === 0 ? '' : `, ${command.operands}`;
   throw new AirplantError('ERR_USAGE', `'airplant ${command.name}' takes ${wanted}${what}; ${given} given`, {
     hint: `See \`airplant ${command.name} --help\`.`,

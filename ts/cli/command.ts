@@ -50,7 +50,8 @@ export interface CommandContext extends ProgramHost {
 export interface ProgramHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  readonly stdin: Readable;
+  /** Touched only by commands that read it: merely asking for it opens it. */
+  stdin(): Readable;
   /** Results. */
   readonly stdout: Output;
   /** Everything for people. */

@@ -1,5 +1,5 @@
-import { commonFlags } from './common-flags.js';
 import type { Command, CommandGroup, FlagDefinition } from './command.js';
+import { commonFlags } from './common-flags.js';
 import type { Verb } from './verbs.js';
 
 const textWidth = 80;
@@ -36,7 +36,9 @@ ${table(rows)}
 
 /** `airplant VERB --help`. */
 export function commandHelp(command: Command): string {
-  const description = command.description.split('\n\n').map((paragraph) => wrap(paragraph, textWidth).join('\n'));
+  const description = command.description
+    .split('\n\n')
+    .map((paragraph) => wrap(paragraph, textWidth).join('\n'));
   return `${usageLine(command)}
 
 ${description.join('\n\n')}
@@ -79,7 +81,8 @@ function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;

@@ -64,7 +64,11 @@ async function installHooks(packageUrl: string): Promise<void> {
 
 /** Since Node 22.15; not in the types of Node 20. */
 type RegisterHooks = (hooks: {
-  resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => unknown): unknown;
+  resolve(
+    specifier: string,
+    context: unknown,
+    next: (specifier: string, context: unknown) => unknown,
+  ): unknown;
   load(url: string, context: unknown, next: (url: string, context: unknown) => unknown): unknown;
 }) => void;
 

@@ -28,7 +28,9 @@ interface Loaded {
 
 /** The place of `airplant`, or undefined for anything else. */
 export function resolveOwnPackage(specifier: string, data: HookData): Resolved | undefined {
-  return specifier === 'airplant' ? { url: data.packageUrl, format: 'module', shortCircuit: true } : undefined;
+  return specifier === 'airplant'
+    ? { url: data.packageUrl, format: 'module', shortCircuit: true }
+    : undefined;
 }
 
 /** The module without its types, or undefined for what Node can load itself. */

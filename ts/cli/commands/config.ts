@@ -4,8 +4,8 @@ import { describeOrigin, findSetting, loadSettings } from '../../config/load.js'
 import { formatSettingValue } from '../../config/setting-value.js';
 import { type SettingName, settingNames } from '../../config/settings.js';
 import { plainText } from '../../report/messages.js';
-import { jsonFlag } from '../common-flags.js';
 import type { Command } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
 import { commandLineLayer, settingFlags, storeFlags } from '../setting-flags.js';
 import { warn } from '../store-session.js';

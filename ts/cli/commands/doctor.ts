@@ -1,7 +1,7 @@
 import { painter, wantsColours } from '../../report/colours.js';
 import { plainText } from '../../report/messages.js';
-import { jsonFlag } from '../common-flags.js';
 import type { Command } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
 
 export const doctorCommand: Command = {
@@ -34,7 +34,9 @@ Exit status: 0 if builds can be sealed here, 1 if not.`,
         ...facts.flatMap(([what, text]) => (text ? [`      ${what}: ${plainText(text)}`] : [])),
       ];
     });
-    lines.push(ok ? 'Builds can be sealed on this machine.' : 'Builds cannot be sealed on this machine as it is.');
+    lines.push(
+      ok ? 'Builds can be sealed on this machine.' : 'Builds cannot be sealed on this machine as it is.',
+    );
     await stdout.write(`${lines.join('\n')}\n`);
     return ok ? 0 : 1;
   },

@@ -34,7 +34,7 @@ If the archive turns out to be damaged, nothing is left behind.`,
       import('../../formats/nar/read.js'),
       import('../restore-nar.js'),
     ]);
-    await restoreNar(readNar(stdin), resolve(cwd, args.operands[0]!));
+    await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
     return 0;
   },
 };
@@ -94,7 +94,8 @@ async function list(context: CommandContext): Promise<number> {
     if (event.kind !== 'regular' && event.kind !== 'symlink' && event.kind !== 'directory') continue;
     if (path !== top && !path.startsWith(top === '' ? '' : `${top}/`)) continue;
     found = true;
-    if (!isListed(path, top, { recursive: args.has('recursive'), isDirectory: event.kind === 'directory' })) continue;
+    if (!isListed(path, top, { recursive: args.has('recursive'), isDirectory: event.kind === 'directory' }))
+      continue;
     const name = path === '' ? '.' : `./${path}`;
     const line = args.has('long') ? longLine(event, name) : name;
     await stdout.write(stdout.isTTY ? `${filterLine(line, { colours: false })}\n` : encodeText(`${line}\n`));
@@ -138,13 +139,14 @@ async function* walk(context: CommandContext) {
     }
     yield { event, path: names.join('/') };
     // A node that ends is the one the last name stands for; the end of a directory has that name on top again.
-    if (event.kind === 'regular-end' || event.kind === 'symlink' || event.kind === 'directory-end') names.pop();
+    if (event.kind === 'regular-end' || event.kind === 'symlink' || event.kind === 'directory-end')
+      names.pop();
   }
 }
 
 function archive({ args, cwd, stdin }: CommandContext): AsyncIterable<Uint8Array> {
   const [file] = args.operands;
-  return file === '-' ? stdin : createReadStream(resolve(cwd, file!));
+  return file === '-' ? stdin() : createReadStream(resolve(cwd, file!));
 }
 
 function normalise(path: string): string {

@@ -1,7 +1,7 @@
 import { formatHash } from '../../formats/hash.js';
 import type { PathInfo } from '../../store/path-info.js';
-import { jsonFlag } from '../common-flags.js';
 import type { Command } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import type { OpenStore } from '../engine.js';
 import { writeJson } from '../output.js';
 import { storeFlags } from '../setting-flags.js';
@@ -27,7 +27,9 @@ PATH may be a link such as ./result.`,
     withStore(context, async (store) => {
       const { args, cwd, stdout } = context;
       const { directories } = store.local;
-      const named = args.operands.map((operand) => resolveStoreOperand(operand, { cwd, directories }).storePath);
+      const named = args.operands.map(
+        (operand) => resolveStoreOperand(operand, { cwd, directories }).storePath,
+      );
       const paths = args.has('recursive') ? await store.local.closure(named) : named;
       const columns = {
         size: args.has('size'),

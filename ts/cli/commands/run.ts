@@ -43,7 +43,8 @@ function findProgram(store: OpenStore, operand: { storePath: string; below: stri
   const name = packageName(operand.storePath);
   const chosen = programs.length === 1 ? programs[0] : programs.find((program) => program === name);
   if (chosen !== undefined) return join(path, 'bin', chosen);
-  const what = programs.length === 0 ? 'has no program in bin' : `has several programs: ${programs.join(', ')}`;
+  const what =
+    programs.length === 0 ? 'has no program in bin' : `has several programs: ${programs.join(', ')}`;
   throw new AirplantError('ERR_USAGE', `'${path}' ${what}`, { hint: 'Name a file to run.' });
 }
 

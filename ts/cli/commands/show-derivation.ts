@@ -1,6 +1,6 @@
-import { derivationsToJson } from '../../derivation/json-write.js';
-import { printJson } from '../../derivation/json-print.js';
 import type { Derivation } from '../../derivation/derivation.js';
+import { printJson } from '../../derivation/json-print.js';
+import { derivationsToJson } from '../../derivation/json-write.js';
 import type { Command } from '../command.js';
 import type { OpenStore } from '../engine.js';
 import { storeFlags } from '../setting-flags.js';
@@ -18,7 +18,12 @@ export const showDerivationCommand: Command = {
 PATH is a .drv in the store, or an output, which stands for the derivation that made it. Form 1 is that of Nix 2.8, 3 that of Nix 2.19 to 2.31, 4 the one after it; 2 is between the first two.`,
   flags: [
     ...storeFlags,
-    { long: 'format', values: ['VERSION'], choices: formats, summary: 'form of the JSON: 1, 2, 3 or 4 (default 4)' },
+    {
+      long: 'format',
+      values: ['VERSION'],
+      choices: formats,
+      summary: 'form of the JSON: 1, 2, 3 or 4 (default 4)',
+    },
     { long: 'recursive', short: 'r', summary: 'with all derivations these depend on' },
   ],
   run: (context) =>
@@ -27,7 +32,9 @@ PATH is a .drv in the store, or an output, which stands for the derivation that 
       const { directories } = store.local;
       const drvPaths: string[] = [];
       for (const operand of args.operands) {
-        drvPaths.push(await derivationOf(store, resolveStoreOperand(operand, { cwd, directories }).storePath));
+        drvPaths.push(
+          await derivationOf(store, resolveStoreOperand(operand, { cwd, directories }).storePath),
+        );
       }
       const derivations = await readAll(store, drvPaths, args.has('recursive'));
       const version = Number(args.value('format') ?? '4') as 1 | 2 | 3 | 4;

@@ -1,7 +1,7 @@
 import { plainText } from '../../report/messages.js';
 import type { SandboxEntry, SandboxSpec } from '../../sandbox/spec.js';
-import { jsonFlag } from '../common-flags.js';
 import type { Command } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
 import { storeFlags } from '../setting-flags.js';
 import { resolveStoreOperand } from '../store-operand.js';
