@@ -15,7 +15,11 @@
       "target_name": "airplant",
       "sources": [
         "native/addon.cc",
+        "native/js/background.cc",
+        "native/js/errors.cc",
+        "native/js/text.cc",
         "native/fs/exports.cc",
+        "native/fs/lock.cc",
         "native/launch/exports.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
