@@ -54,7 +54,9 @@ function manifest(name: string): ManifestRow[] {
       drvPath,
       kinds: kinds!.split(','),
       system: system!,
-      outputs: new Map(outputs!.split(' ').map((output) => output.split('=', 2) as [string, string])),
+      outputs: new Map(
+        outputs!.split(' ').map((output) => [output.split('=', 1)[0]!, output.replace(/^[^=]*=/, '')]),
+      ),
     };
   });
 }

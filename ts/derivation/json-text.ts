@@ -128,14 +128,14 @@ class Parser {
   }
 
   #unescape(raw: string, start: number): string {
-    return raw.replace(escapePattern, (escape: string, index: number) => {
-      if (escape.length > 2) {
-        const units = [...escape.matchAll(/\\u(.{4})/g)].map(([, hex]) => Number.parseInt(hex!, 16));
+    return raw.replace(escapePattern, (sequence: string, index: number) => {
+      if (sequence.length > 2) {
+        const units = [...sequence.matchAll(/\\u(.{4})/g)].map(([, hex]) => Number.parseInt(hex!, 16));
         const character = String.fromCharCode(...units);
         if (character.isWellFormed()) return character;
         this.#failAt(start + index, 'a pair of surrogates');
       }
-      return escapes[escape[1]!] ?? this.#failAt(start + index, 'an escape that JSON has');
+      return escapes[sequence[1]!] ?? this.#failAt(start + index, 'an escape that JSON has');
     });
   }
 
@@ -181,7 +181,7 @@ const words = [
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /** A pair of surrogates is one match, so that each half alone shows as such. */
-const escapePattern = /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^]/g;
+const escapePattern = /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\./gs;
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
