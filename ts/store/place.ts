@@ -8,7 +8,7 @@ import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 
 export interface PlaceOptions {
   /** Locks the caller holds already; the other paths are locked meanwhile. */
-  readonly heldLocks?: PathLocks | undefined;
+  readonly heldLocks?: { holds(realPath: string): boolean } | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called once with a path that somebody else is working on. */
   readonly onWait?: ((busyPath: string) => void) | undefined;
