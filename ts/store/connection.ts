@@ -191,12 +191,12 @@ function configure(database: Database, options: ConnectionOptions): void {
  * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`.
  */
 function connectReadably(connect: (parameters: string) => Database, options: ConnectionOptions): Database {
-  if (options.journal === 'truncate') return connect('?vfs=unix-dotfile');
+  const ordinary = options.journal === 'truncate' ? '?vfs=unix-dotfile' : '';
   try {
-    return connect('');
+    return connect(ordinary);
   } catch (error) {
     const code = codeOf(error);
-    const refused = code === codes.cannotOpen || code === codes.readOnly;
+    const refused = code === codes.cannotOpen || code === codes.readOnly || code === codes.ioError;
     if (!options.readOnly || !refused || existsSync(`${options.file}-wal`)) throw error;
     return connect('?immutable=1');
   }

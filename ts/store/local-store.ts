@@ -1,12 +1,11 @@
+import { AirplantError } from '../base/errors.js';
+import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
-import { addNar, type NarToAdd } from './add-nar.js';
 import { addPath, type PathToAdd } from './add-path.js';
 import { addTexts, type TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
-import { DerivationReader, derivationText } from './derivations.js';
-import { AirplantError } from '../base/errors.js';
-import { encodeText } from '../base/text.js';
 import { invalidPath } from './database.js';
+import { DerivationReader, derivationText } from './derivations.js';
 import type { StoreDirectories } from './directories.js';
 import type { LockFile } from './lock-file.js';
 import { PathLocks } from './locks.js';
@@ -171,12 +170,6 @@ export class LocalStore implements AsyncDisposable {
   async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
     this.#requireWritable();
     return await addPath(this.#parts, path, this.#placeOptions(options));
-  }
-
-  /** Adds a path from its NAR and what another store knows of it, after checking that the two agree. */
-  async addNar(nar: NarToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    this.#requireWritable();
-    return await addNar(this.#parts, nar, this.#placeOptions(options));
   }
 
   /**
