@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { AirplantError } from './base/errors.js';
+import type { SandboxSpec } from './sandbox/spec.js';
 
 /**
  * The only file that loads the addon. Prebuilt binaries (`prebuilds/<platform>-<arch>[-musl]/`) come first, then
@@ -44,16 +45,41 @@ export interface TreeHash {
   readonly references: readonly string[];
 }
 
+/** What starts the launcher and talks to it; `sandbox/launch.ts` makes sandboxes of it. Descriptors are owned by the caller. */
+export interface NativeLauncher {
+  /**
+   * Forks, and executes the launcher at `path`. `control` is a stream socket on which it answers
+   * (`sandbox/launcher-reply.ts`); closing it ends the launcher and all its sandboxes.
+   */
+  startLauncher(path: string): { readonly pid: number; readonly control: number };
+  /** Kills the launcher if it still runs; returns its wait status as waitpid(2) has it. */
+  reapLauncher(pid: number): number;
+  /** A pseudo-terminal in raw mode; both ends close-on-exec. */
+  openPty(): { readonly master: number; readonly slave: number };
+  /**
+   * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
+   * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.
+   */
+  sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
+  /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
+  sendKill(control: number, run: number): void;
+}
+
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-export const native: NativeFileSystem = load();
+/** `path` is the file it was loaded from, which `bindings` adds. */
+interface NativeAddon extends NativeFileSystem, NativeLauncher {
+  readonly path: string;
+}
 
-/** The launcher executable that belongs to the loaded addon. */
-export const launcherPath: string = join(packageRoot, 'build', 'Release', 'airplant-launcher');
+export const native: NativeAddon = load();
 
-function load(): NativeFileSystem {
+/** The launcher executable that belongs to the loaded addon; it lies beside it. */
+export const launcherPath: string = join(dirname(native.path), 'airplant-launcher');
+
+function load(): NativeAddon {
   try {
-    return bindings({ bindings: 'airplant.node', module_root: packageRoot }) as NativeFileSystem;
+    return bindings({ bindings: 'airplant.node', module_root: packageRoot }) as NativeAddon;
   } catch (cause) {
     throw new AirplantError(
       'ERR_NATIVE_MISSING',
