@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { AirplantError } from './base/errors.js';
+import type { HashAlgorithm } from './formats/hash.js';
 import type { SandboxSpec } from './sandbox/spec.js';
 
 /** A path or name: a string as `base/text.ts` decodes byte strings, or the bytes themselves. */
@@ -26,13 +27,13 @@ export interface NativeFileSystem {
   tryLock(fd: number, mode: 'shared' | 'exclusive'): boolean;
   unlock(fd: number): void;
   /**
-   * One pass over the tree at `path`: the SHA-256 and length of its NAR, and which of `candidates` (32-character
+   * One pass over the tree at `path`: the hash and length of its NAR, and which of `candidates` (32-character
    * hash parts; duplicates count once) occur in it. A NAR longer than `maxNarSize` bytes is `EFBIG`, noticed by the
    * size of files before they are read. Files that no NAR can hold are `EFTYPE` and are not opened; names longer
    * than 255 bytes and files more than 64 levels below `path` are `ENAMETOOLONG`, as no reader would take them
    * back; a file that changes while it is read is `EBUSY`.
    */
-  hashTree(path: NativePath, candidates: readonly string[], maxNarSize?: number): Promise<TreeHash>;
+  hashTree(path: NativePath, candidates: readonly string[], options?: HashTreeOptions): Promise<TreeHash>;
   /**
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
@@ -75,9 +76,16 @@ export interface NativeFileSystem {
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
+export interface HashTreeOptions {
+  /** Default `sha256`. */
+  readonly algorithm?: HashAlgorithm;
+  /** Bytes; default 2^53 - 1. */
+  readonly maxNarSize?: number;
+}
+
 export interface TreeHash {
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly hash: string;
   readonly narSize: number;
   /** In the order of the candidates. */
   readonly references: readonly string[];
