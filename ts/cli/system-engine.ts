@@ -21,6 +21,6 @@ export const systemEngine: Engine = {
     await (await import('../native.js')).native.dumpTree(path, fd);
   },
   async hashTree(path) {
-    return (await (await import('../native.js')).native.hashTree(path, [])).sha256;
+    return (await (await import('../native.js')).native.hashTree(path, [])).hash;
   },
 };
