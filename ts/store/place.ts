@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import { invalidPath, type Registration } from './database.js';
@@ -48,7 +49,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       const registrations: Registration[] = [];
       for (const item of missing()) {
         options.signal?.throwIfAborted();
-        await native.removeTree(realPath(item));
+        if (lstatSync(realPath(item), { throwIfNoEntry: false })) await native.removeTree(realPath(item));
         const { info, ...rest } = await options.place(item, realPath(item));
         registrations.push({ info: checkPathInfo(directories.storeDir, info), ...rest });
         if (parts.fsyncStorePaths) await syncTree(realPath(item));
