@@ -87,8 +87,17 @@ test('derivation outputs and derivers', async () => {
     ['out', a],
     ['dev', b],
   ]);
-  await database.register([{ info: info(d), outputs }, { info: info(e), outputs: new Map([['out', a]]) }]);
-  assert.deepEqual([...database.derivationOutputs(d)], [['dev', b], ['out', a]]);
+  await database.register([
+    { info: info(d), outputs },
+    { info: info(e), outputs: new Map([['out', a]]) },
+  ]);
+  assert.deepEqual(
+    [...database.derivationOutputs(d)],
+    [
+      ['dev', b],
+      ['out', a],
+    ],
+  );
   assert.deepEqual(database.derivationOutputs(a).size, 0);
   assert.deepEqual(database.validDerivers(a), [d, e]);
   assert.deepEqual(database.validDerivers(c), []);
@@ -107,7 +116,10 @@ test('the closure of 10,000 paths', async (t) => {
   const closure = database.closure([path(9_999)]);
   t.diagnostic(`closure: ${(performance.now() - start).toFixed(1)} ms`);
   assert.equal(closure.length, 10_000);
-  assert.deepEqual(closure, infos.map((each) => each.path));
+  assert.deepEqual(
+    closure,
+    infos.map((each) => each.path),
+  );
   assert.deepEqual(database.closure([path(1), path(0)]), [path(0), path(1)]);
   assert.deepEqual(database.topologicalSort([path(7), path(3), path(5)]), [path(3), path(5), path(7)]);
   assert.deepEqual(database.closure([]), []);
@@ -127,7 +139,13 @@ test('a file name with everything SQLite takes for syntax', async () => {
   const database = await open(file);
   await database.register(registrations(info(a)));
   database.close();
-  const again = await Database.open({ file, readOnly: true, create: false, journal: 'wal', synchronous: 'off' });
+  const again = await Database.open({
+    file,
+    readOnly: true,
+    create: false,
+    journal: 'wal',
+    synchronous: 'off',
+  });
   assert.equal(again.isValid(a), true);
   await assert.rejects(again.register(registrations(info(b))), { code: 'ERR_STORE_READ_ONLY' });
   again.close();

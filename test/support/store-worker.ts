@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline';
-import { join } from 'node:path';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { openTestStore } from './stores.js';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { native } from '../../ts/native.js';
+import { openTestStore } from './stores.js';
 
 // A process that works on a store until it is killed, for the tests of crashes and of locks.
 //   add ROOT SCRATCH SEED   adds texts, trees and outputs for ever, saying each path once it is valid
@@ -32,7 +32,8 @@ if (verb === 'add') {
 } else if (verb === 'lock') {
   const locks = await store.lockPaths(args);
   process.stdout.write('locked\n');
-  for await (const line of lines) if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
+  for await (const line of lines)
+    if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
 } else {
   await store.addTempRoot(...args);
   process.stdout.write('rooted\n');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { resolveStoreDirectories } from '../../ts/store/directories.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
-import { openLocalStore, type OpenStoreOptions } from '../../ts/store/open-store.js';
+import { type OpenStoreOptions, openLocalStore } from '../../ts/store/open-store.js';
 
 /** Opens the chroot store below `root`, with nothing of the environment. */
 export async function openTestStore(

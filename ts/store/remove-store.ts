@@ -23,9 +23,11 @@ export async function removeStore(directories: StoreDirectories): Promise<void> 
     await native.removeTree(realStoreDir);
     await native.removeTree(logDir);
     // The lock of the database last: with it this still looks like a store, should we be interrupted.
-    for (const name of readdirSync(stateDir)) if (name !== 'db') await native.removeTree(join(stateDir, name));
+    for (const name of readdirSync(stateDir))
+      if (name !== 'db') await native.removeTree(join(stateDir, name));
     const database = join(stateDir, 'db');
-    for (const name of readdirSync(database)) if (name !== 'big-lock') await native.removeTree(join(database, name));
+    for (const name of readdirSync(database))
+      if (name !== 'big-lock') await native.removeTree(join(database, name));
     await native.removeTree(stateDir);
   } catch (error) {
     throw storeError(error, `removing the store in ${quote(realStoreDir)}`);
@@ -66,10 +68,14 @@ function lockEverything(stateDir: string): LockFile[] {
     locks.push(lock);
     if (lock.tryLock('exclusive')) continue;
     for (const taken of locks) taken.close();
-    throw new AirplantError('ERR_PATH_IN_USE', `a process uses the store with its state in ${quote(stateDir)}`, {
-      hint: 'Wait for builds and daemons to end, then try again.',
-      details: { stateDir },
-    });
+    throw new AirplantError(
+      'ERR_PATH_IN_USE',
+      `a process uses the store with its state in ${quote(stateDir)}`,
+      {
+        hint: 'Wait for builds and daemons to end, then try again.',
+        details: { stateDir },
+      },
+    );
   }
   return locks;
 }
