@@ -9,6 +9,7 @@ import type { Host } from '../doctor/host.js';
 import { probeHost } from '../doctor/probe.js';
 import { type DefaultShell, findDefaultShell } from './default-shell.js';
 import { launchSandbox } from './launch.js';
+import type { SandboxExit } from './spec.js';
 import { darwinTrials, linuxTrials, type Trial, type Trials } from './trials.js';
 
 /**
@@ -41,11 +42,10 @@ async function tryOut(trial: Trial, host: Host, directory: string): Promise<Chec
   const failed: Check = { name: trial.name, ok: false, required: true, cost: trial.cost };
   const root = await makeDirectory(directory);
   try {
-    const sandbox = await launchSandbox(trial.spec(root));
+    const sandbox = await launchSandbox(trial.spec(root), { signal: AbortSignal.timeout(trialMilliseconds) });
     const exit = await sandbox.exit;
     if (exit.kind === 'exited' && exit.status === 0) return { name: trial.name, ok: true, required: true };
-    const ending = exit.kind === 'exited' ? `exit status ${exit.status}` : exit.kind;
-    return { ...failed, cause: `Everything was set up, but the shell in the sandbox ended with ${ending}.` };
+    return { ...failed, cause: `Everything was set up, but the shell in the sandbox ${describe(exit)}.` };
   } catch (error) {
     if (!isAirplantError(error)) throw error;
     const { step, errno, path } = error.details;
@@ -56,6 +56,20 @@ async function tryOut(trial: Trial, host: Host, directory: string): Promise<Chec
     await rm(root, { recursive: true, force: true });
   }
 }
+
+function describe(exit: SandboxExit): string {
+  switch (exit.kind) {
+    case 'exited':
+      return `ended with status ${exit.status}`;
+    case 'signalled':
+      return `was killed by signal ${exit.signal}`;
+    case 'killed':
+      return `did not end within ${trialMilliseconds / 1000} seconds`;
+  }
+}
+
+/** Long for what takes a few milliseconds, short for somebody who waits. */
+const trialMilliseconds = 10_000;
 
 async function makeDirectory(parent: string): Promise<string> {
   try {
