@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { compareText } from '../base/text.js';
 import { outputPathName } from '../formats/make-store-path.js';
 import { nestedPlaceholder, upstreamPlaceholder } from '../formats/placeholder.js';
@@ -75,10 +76,14 @@ function collect(
 function requireOutput(context: ResolveContext, drvPath: string, outputName: string): string {
   const path = context.outputOf(drvPath, outputName);
   if (path !== undefined) return path;
-  throw new AirplantError('ERR_INPUT_MISSING', `the output '${outputName}' of ${drvPath} is not known yet`, {
-    hint: 'Build the input first.',
-    details: { drvPath, outputName },
-  });
+  throw new AirplantError(
+    'ERR_INPUT_MISSING',
+    `the output ${quote(outputName)} of ${drvPath} is not known yet`,
+    {
+      hint: 'Build the input first.',
+      details: { drvPath, outputName },
+    },
+  );
 }
 
 /** Replaces all placeholders in one pass: none of the paths put in is searched again. */

@@ -75,7 +75,6 @@ function readAttributes(
 ): Read {
   const flag = (name: string) => readFlag(attributes, name);
   const structured = flag('__structuredAttrs');
-  flag('__ignoreNulls');
   const env = new Map<string, string>();
   const json: Record<string, JsonValue> = Object.create(null);
   const texts = new Map<string, string>();
@@ -110,7 +109,8 @@ function readAttributes(
   };
 }
 
-function readFlag(attributes: ReadonlyMap<string, unknown>, name: string): boolean {
+/** An attribute that must be true or false; a missing one is false. */
+export function readFlag(attributes: ReadonlyMap<string, unknown>, name: string): boolean {
   const value = attributes.get(name) ?? false;
   if (typeof value === 'boolean') return value;
   throw invalid(name, `${name} is ${quote(String(value))}, and must be true or false`);
