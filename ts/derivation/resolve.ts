@@ -1,11 +1,11 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { compareText } from '../base/text.js';
 import { outputPathName } from '../formats/make-store-path.js';
 import { nestedPlaceholder, upstreamPlaceholder } from '../formats/placeholder.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { Derivation, InputOutputs } from './derivation.js';
 import { fillOutputPaths } from './output-paths.js';
+import { sortedMap, sortedSet } from './sorted.js';
 
 /** What to do with the outputs of inputs: tell where they are, once they are built. */
 export interface ResolveContext {
@@ -35,14 +35,10 @@ export function resolveDerivation(derivation: Derivation, context: ResolveContex
   const resolved: Derivation = {
     ...derivation,
     inputDrvs: new Map(),
-    inputSrcs: [...found.sources].sort(compareText),
+    inputSrcs: sortedSet([...found.sources]),
     builder: rewrite(derivation.builder),
     args: derivation.args.map(rewrite),
-    env: new Map(
-      [...derivation.env]
-        .map(([name, value]) => [rewrite(name), rewrite(value)] as const)
-        .sort(([a], [b]) => compareText(a, b)),
-    ),
+    env: sortedMap([...derivation.env].map(([name, value]) => [rewrite(name), rewrite(value)])),
   };
   return fillOutputPaths(resolved, { storeDir: context.storeDir, lookup: noInputs });
 }

@@ -1,6 +1,5 @@
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
-import { compareText } from '../../base/text.js';
 import {
   type ContentMethod,
   digestSizes,
@@ -14,6 +13,7 @@ import type { Derivation, DerivationOutput, InputOutputs } from '../derivation.j
 import { printJson } from '../json-print.js';
 import type { JsonValue } from '../json-text.js';
 import { fillOutputPaths } from '../output-paths.js';
+import { sortedMap, sortedSet } from '../sorted.js';
 import { validateDerivation } from '../validate.js';
 import { coerceToJson, coerceToText, coercion } from './coerce.js';
 import type { Reference, Registry } from './registry.js';
@@ -217,13 +217,9 @@ function inputsOf(
   }
   const inputs = [...used].map(
     ([drvPath, names]) =>
-      [drvPath, { outputs: [...names].sort(compareText), dynamic: new Map() }] as [string, InputOutputs],
+      [drvPath, { outputs: sortedSet([...names]), dynamic: new Map() }] as [string, InputOutputs],
   );
-  return { inputDrvs: sortedMap(inputs), inputSrcs: [...sources].sort(compareText) };
-}
-
-function sortedMap<Value>(entries: Iterable<readonly [string, Value]>): Map<string, Value> {
-  return new Map([...new Map(entries)].sort(([a], [b]) => compareText(a, b)));
+  return { inputDrvs: sortedMap(inputs), inputSrcs: sortedSet([...sources]) };
 }
 
 function invalid(attribute: string, message: string): AirplantError {
