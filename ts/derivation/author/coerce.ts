@@ -128,10 +128,10 @@ function isWhole(value: number, at: Coercion): boolean {
 
 /** `%f` of C: exact halves of the sixth decimal go to the even digit, where `toFixed` goes up. */
 function printSixDecimals(value: number): string {
-  const eighths = value * 128;
+  const scaled = value * 128;
   // Only odd multiples of 2^-7 lie halfway between two sixth decimals.
-  if (!Number.isInteger(eighths) || eighths % 2 === 0) return value.toFixed(6);
-  const doubled = BigInt(Math.abs(eighths)) * 15625n;
+  if (!Number.isInteger(scaled) || scaled % 2 === 0) return value.toFixed(6);
+  const doubled = BigInt(Math.abs(scaled)) * 15625n;
   const micros = doubled / 2n + ((doubled / 2n) % 2n);
   const [whole, fraction] = [micros / 1_000_000n, String(micros % 1_000_000n).padStart(6, '0')];
   return `${value < 0 ? '-' : ''}${whole}.${fraction}`;

@@ -11,7 +11,7 @@ import type { Derivation } from '../derivation.js';
 import { derivationFile } from '../derivation-path.js';
 import { checkDerivationName, checkOutputName } from '../validate.js';
 import { type AttributeValue, coerceToText, coercion } from './coerce.js';
-import { makeDerivation } from './make-derivation.js';
+import { makeDerivation, readFlag } from './make-derivation.js';
 import type { EvaluatedObject, SourceFilter } from './objects.js';
 import { type Reference, Registry } from './registry.js';
 import { hashSource } from './source.js';
@@ -124,11 +124,10 @@ export function evaluatedOutput(value: unknown): { drvPath: string; outputName: 
 }
 
 function evaluateDerivation(registry: Registry, given: DerivationAttributes): DerivationValue {
-  const ignoreNulls = given.__ignoreNulls === true;
-  const attributes = new Map<string, unknown>([
-    ['system', currentSystem()],
-    ...Object.entries(given).filter(([, value]) => !(ignoreNulls && value === null)),
-  ]);
+  const attributes = new Map<string, unknown>([['system', currentSystem()], ...Object.entries(given)]);
+  if (readFlag(attributes, '__ignoreNulls')) {
+    for (const [attribute, value] of attributes) if (value === null) attributes.delete(attribute);
+  }
   const name: unknown = attributes.get('name');
   if (typeof name !== 'string') {
     throw new AirplantError('ERR_DERIVATION_INVALID', "a derivation needs the attribute 'name', a string", {

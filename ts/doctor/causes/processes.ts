@@ -32,6 +32,13 @@ export const processCauses: readonly Cause[] = [
     }),
   },
   {
+    applies: ({ step, errno }) => step === 'session-keyring' && errno === 'EDQUOT',
+    explain: () => ({
+      cause: 'The caller has as many keyrings as kernel.keys.maxkeys allows.',
+      cure: 'As root: `sysctl -w kernel.keys.maxkeys=2000`.',
+    }),
+  },
+  {
     applies: ({ step, errno }) => step === 'fork' && errno === 'EAGAIN',
     explain: () => ({
       cause: 'The caller, or the cgroup it is in, has as many processes as it may have.',
