@@ -2,8 +2,6 @@
 
 #include <napi.h>
 
-#include <atomic>
-#include <cerrno>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -13,22 +11,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "system-error.h"
+#include "cancellation.h"
 
 namespace airplant {
-
-// Set when the JavaScript environment goes away; long work looks at it now and then.
-class Cancellation {
- public:
-  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool Cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
-  void Check() const {
-    if (Cancelled()) throw SystemError(ECANCELED, "exit", {});
-  }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
 
 // Work off the main thread, as promises. Each piece of work has a thread of its own instead of one of libuv's four:
 // hashing gigabytes would starve every fs and dns call of the process, and a dump into a pipe that is read through

@@ -35,5 +35,6 @@ export const sampleRequest: BuildRequest = {
   ],
   limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
   network: 'none',
+  features: [],
   personality: 0x40000,
 };
