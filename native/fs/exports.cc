@@ -9,7 +9,6 @@
 #include "fs/create-at.h"
 #include "fs/lock.h"
 #include "fs/move-tree.h"
-#include "fs/nar-writer.h"
 #include "fs/reference-scanner.h"
 #include "fs/remove-tree.h"
 #include "js/arguments.h"
@@ -51,11 +50,13 @@ static std::vector<std::string> ToHashParts(const Napi::Value& value) {
   return parts;
 }
 
-static uint64_t ToNarSizeLimit(const Napi::Value& value) {
-  if (value.IsUndefined()) return kMostNarSize;
-  const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
-  return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
+static Algorithm ToAlgorithm(const Napi::Value& value) {
+  if (value.IsUndefined()) return Algorithm::sha256;
+  return ToChoice<Algorithm>(value, "algorithm",
+                             {{"md5", Algorithm::md5},
+                              {"sha1", Algorithm::sha1},
+                              {"sha256", Algorithm::sha256},
+                              {"sha512", Algorithm::sha512}});
 }
 
 static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
@@ -64,7 +65,7 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
     references.Set(i, Napi::String::New(env, hash.references[i]));
   }
   const auto object = Napi::Object::New(env);
-  object.Set("sha256", Napi::String::New(env, hash.sha256));
+  object.Set("hash", Napi::String::New(env, hash.hash));
   object.Set("narSize", Napi::Number::New(env, static_cast<double>(hash.nar_size)));
   object.Set("references", references);
   return object;
@@ -73,10 +74,10 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   const auto candidates = ToHashParts(info[1]);
-  const uint64_t limit = ToNarSizeLimit(info[2]);
+  const Algorithm algorithm = ToAlgorithm(info[2]);
   return BackgroundOf(info).Run(
       info.Env(), Background::Queue::bounded,
-      [=](const Cancellation& cancellation) { return HashTree(path, candidates, limit, cancellation); },
+      [=](const Cancellation& cancellation) { return HashTree(path, candidates, algorithm, cancellation); },
       FromTreeHash);
 }
 
