@@ -27,13 +27,13 @@ export interface NativeFileSystem {
   tryLock(fd: number, mode: 'shared' | 'exclusive'): boolean;
   unlock(fd: number): void;
   /**
-   * One pass over the tree at `path`: the hash (SHA-256 unless said otherwise) and length of its NAR, and which of
-   * `candidates` (32-character hash parts; duplicates count once) occur in it. Files that no NAR can hold are
-   * `EFTYPE` and are not opened; names longer than 255 bytes and more than 64 files inside one another (`path`
-   * being the first) are `ENAMETOOLONG`, as no reader would take them back; a NAR of 2^53 bytes is `EFBIG`, before
-   * the file that makes it so is read; a file that changes while it is read is `EBUSY`.
+   * One pass over the tree at `path`: the hash and length of its NAR, and which of `candidates` (32-character
+   * hash parts; duplicates count once) occur in it. A NAR longer than `maxNarSize` bytes is `EFBIG`, noticed by the
+   * size of files before they are read. Files that no NAR can hold are `EFTYPE` and are not opened; names longer
+   * than 255 bytes and more than 64 files inside one another (`path` being the first) are `ENAMETOOLONG`, as no
+   * reader would take them back; a file that changes while it is read is `EBUSY`.
    */
-  hashTree(path: NativePath, candidates: readonly string[], algorithm?: HashAlgorithm): Promise<TreeHash>;
+  hashTree(path: NativePath, candidates: readonly string[], options?: HashTreeOptions): Promise<TreeHash>;
   /**
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
@@ -74,6 +74,13 @@ export interface NativeFileSystem {
   /** Makes a file, mode 0666 or 0777 under the umask, and returns a descriptor to write to. */
   createFileAt(directory: number, name: NativePath, executable: boolean): number;
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
+}
+
+export interface HashTreeOptions {
+  /** Default `sha256`. */
+  readonly algorithm?: HashAlgorithm;
+  /** Bytes; default 2^53 - 1. */
+  readonly maxNarSize?: number;
 }
 
 export interface TreeHash {

@@ -1,6 +1,7 @@
 #include "fs/archive.h"
 
 #include "fs/block-pipe.h"
+#include "fs/digest.h"
 #include "fs/location.h"
 #include "fs/nar-writer.h"
 #include "fs/output.h"
@@ -8,19 +9,18 @@
 
 namespace airplant {
 
-TreeHash HashTree(const std::string& path, const std::vector<std::string>& candidates, Algorithm algorithm,
-                  const Cancellation& cancellation) {
+TreeHash HashTree(const std::string& path, const HashOptions& options, const Cancellation& cancellation) {
   const Location root = Locate(path);
-  ReferenceScanner scanner(candidates);
-  Digest digest(algorithm);
+  ReferenceScanner scanner(options.candidates);
+  Digest hash(options.algorithm);
   // Reading and scanning together take less time than hashing, so two threads keep the hash busy.
   BlockPipe pipe(
       [&](BlockPipe::Bytes block) {
         if (scanner.Wanted()) scanner.Scan(block.data(), block.size());
       },
-      [&](BlockPipe::Bytes block) { digest.Update(block.data(), block.size()); });
-  const uint64_t size = NarWriter(pipe, cancellation).Write(root);
-  return {digest.FinishHex(), size, scanner.Found()};
+      [&](BlockPipe::Bytes block) { hash.Update(block.data(), block.size()); });
+  const uint64_t size = NarWriter(pipe, cancellation, options.most_nar_size).Write(root);
+  return {hash.FinishHex(), size, scanner.Found()};
 }
 
 uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation) {

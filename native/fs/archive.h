@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cancellation.h"
-#include "fs/digest.h"
 
 namespace airplant {
 
@@ -15,9 +14,14 @@ struct TreeHash {
   std::vector<std::string> references;
 };
 
-// Hash and length of the NAR of `path`, and which of `candidates` (hash parts) occur in it, in one pass.
-TreeHash HashTree(const std::string& path, const std::vector<std::string>& candidates, Algorithm algorithm,
-                  const Cancellation& cancellation);
+struct HashOptions {
+  std::vector<std::string> candidates;  // hash parts
+  std::string algorithm;
+  uint64_t most_nar_size;
+};
+
+// Hash and length of the NAR of `path`, and which of the candidates occur in it, in one pass.
+TreeHash HashTree(const std::string& path, const HashOptions& options, const Cancellation& cancellation);
 
 // Writes the NAR of `path` to `fd` in constant memory; returns its length.
 uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation);

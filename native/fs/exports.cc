@@ -9,6 +9,7 @@
 #include "fs/create-at.h"
 #include "fs/lock.h"
 #include "fs/move-tree.h"
+#include "fs/nar-writer.h"
 #include "fs/reference-scanner.h"
 #include "fs/remove-tree.h"
 #include "js/arguments.h"
@@ -50,13 +51,15 @@ static std::vector<std::string> ToHashParts(const Napi::Value& value) {
   return parts;
 }
 
-static Algorithm ToAlgorithm(const Napi::Value& value) {
-  if (value.IsUndefined()) return Algorithm::sha256;
-  return ToChoice<Algorithm>(value, "algorithm",
-                             {{"md5", Algorithm::md5},
-                              {"sha1", Algorithm::sha1},
-                              {"sha256", Algorithm::sha256},
-                              {"sha512", Algorithm::sha512}});
+static std::string ToAlgorithm(const Napi::Value& value) {
+  return ToChoice<std::string>(value, "algorithm",
+                               {{"md5", "md5"}, {"sha1", "sha1"}, {"sha256", "sha256"}, {"sha512", "sha512"}});
+}
+
+static uint64_t ToNarSizeLimit(const Napi::Value& value) {
+  const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
+  return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
 }
 
 static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
@@ -73,11 +76,15 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
-  const auto candidates = ToHashParts(info[1]);
-  const Algorithm algorithm = ToAlgorithm(info[2]);
+  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize};
+  if (info[2].IsObject()) {
+    const auto given = info[2].As<Napi::Object>();
+    if (given.Has("algorithm")) options.algorithm = ToAlgorithm(given.Get("algorithm"));
+    if (given.Has("maxNarSize")) options.most_nar_size = ToNarSizeLimit(given.Get("maxNarSize"));
+  }
   return BackgroundOf(info).Run(
       info.Env(), Background::Queue::bounded,
-      [=](const Cancellation& cancellation) { return HashTree(path, candidates, algorithm, cancellation); },
+      [=](const Cancellation& cancellation) { return HashTree(path, options, cancellation); },
       FromTreeHash);
 }
 

@@ -18,9 +18,6 @@ namespace airplant {
 // A file longer than this is worth telling the kernel about.
 static constexpr uint64_t kLargeFile = 1024 * 1024;
 
-// An archive longer than this cannot be counted in a JavaScript number. Sparse files can be that long.
-static constexpr uint64_t kMostSize = (uint64_t{1} << 53) - 1;
-
 static void AppendLength(std::string& bytes, uint64_t length) {
   for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(length >> shift));
 }
@@ -139,7 +136,7 @@ void NarWriter::Length(uint64_t length) {
 void NarWriter::Padding(uint64_t length) { Raw(std::string_view("\0\0\0\0\0\0\0", (8 - length % 8) % 8)); }
 
 void NarWriter::Count(uint64_t length) {
-  if (length > kMostSize - size_) Fail(EFBIG, "read", "the archive would be longer than 2^53 - 1 bytes");
+  if (length > limit_ - size_) Fail(EFBIG, "read", "the archive would be longer than allowed");
   size_ += length;
 }
 

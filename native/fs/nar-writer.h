@@ -9,10 +9,15 @@
 
 namespace airplant {
 
+// NARs longer than this cannot be counted in a JavaScript number.
+inline constexpr uint64_t kMostNarSize = (uint64_t{1} << 53) - 1;
+
 // Writes the Nix archive of a visited tree into a pipe.
 class NarWriter final : public TreeVisitor {
  public:
-  NarWriter(BlockPipe& pipe, const Cancellation& cancellation) : pipe_(pipe), cancellation_(cancellation) {}
+  // A tree whose archive would be longer than `limit` is refused (EFBIG) before the data beyond it is read.
+  NarWriter(BlockPipe& pipe, const Cancellation& cancellation, uint64_t limit = kMostNarSize)
+      : pipe_(pipe), cancellation_(cancellation), limit_(limit) {}
 
   // Returns the length of the archive.
   uint64_t Write(const Location& root);
@@ -34,6 +39,7 @@ class NarWriter final : public TreeVisitor {
 
   BlockPipe& pipe_;
   const Cancellation& cancellation_;
+  const uint64_t limit_;
   uint64_t size_ = 0;
 };
 

@@ -183,12 +183,31 @@ test('what cannot be counted is refused before it is read', (t) => {
   return assert.rejects(native.hashTree(file, []), { code: 'EFBIG', path: file });
 });
 
+test('a size limit is met before the data is read', async () => {
+  const file = join(temporaryDirectory('fs-hash'), 'file');
+  writeFileSync(file, 'x'.repeat(1000));
+  const { narSize } = await native.hashTree(file, []);
+  assert.equal((await native.hashTree(file, [], { maxNarSize: narSize })).narSize, narSize);
+  for (const maxNarSize of [narSize - 1, 1000, 0]) {
+    await assert.rejects(native.hashTree(file, [], { maxNarSize }), { code: 'EFBIG', path: file });
+  }
+  // 8 TiB without a block on the disk: to read them would take an hour.
+  truncateSync(file, 2 ** 43);
+  await assert.rejects(native.hashTree(file, [], { maxNarSize: 2 ** 40 }), { code: 'EFBIG' });
+  for (const maxNarSize of [-1, Number.NaN, '1' as unknown as number]) {
+    assert.throws(() => native.hashTree(file, [], { maxNarSize }), TypeError);
+  }
+});
+
 test('other algorithms, for fixed outputs', async () => {
   const tree = makeOddTree(join(temporaryDirectory('fs-hash'), 'tree'));
   const nar = naiveNar(tree);
   for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512'] as const) {
-    const { hash } = await native.hashTree(tree, [], algorithm);
+    const { hash } = await native.hashTree(tree, [], { algorithm });
     assert.equal(hash, createHash(algorithm).update(nar).digest('hex'));
   }
-  assert.throws(() => native.hashTree(tree, [], 'sha3' as 'sha1'), /algorithm must be 'md5' or 'sha1'/);
+  assert.throws(
+    () => native.hashTree(tree, [], { algorithm: 'sha3' as 'sha1' }),
+    /algorithm must be 'md5' or 'sha1'/,
+  );
 });
