@@ -45,6 +45,7 @@ async function run(
       hostPaths: usual,
       limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
       network: 'none',
+      features: [],
       personality: 0x40000,
       ...change,
     },
