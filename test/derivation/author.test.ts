@@ -218,6 +218,7 @@ for (const [why, attribute, extra] of [
   ['no outputs', 'outputs', { outputs: [] }],
   ['output twice', 'outputs', { outputs: ['out', 'out'] }],
   ['flag not a Boolean', '__structuredAttrs', { __structuredAttrs: 1 }],
+  ['flag of no prototype', '__impure', { __impure: Object.create(null) }],
   ['content-addressed and impure', '__impure', { __contentAddressed: true, __impure: true }],
   [
     'unknown hash mode',
@@ -344,7 +345,15 @@ test('a store directory is absolute and plain', () => {
 });
 
 test('what no evaluator made cannot be instantiated', () => {
-  for (const value of [null, 'x', {}, { drvPath: '/nix/store/x.drv' }]) {
+  for (const value of [
+    null,
+    undefined,
+    'x',
+    Symbol('x'),
+    {},
+    Object.create(null),
+    { drvPath: '/nix/store/x.drv' },
+  ]) {
     refusal('ERR_MODULE', () => evaluatedObjects(value));
   }
 });

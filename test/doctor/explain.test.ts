@@ -183,6 +183,7 @@ const table: readonly Row[] = [
   { failure: 'exec EACCES /bin/x', cause: /not executable/, cure: /noexec/ },
   { failure: 'exec E2BIG', cause: /128 KiB/, cure: /passAsFile/ },
   { failure: 'fork EAGAIN', cause: /as many processes/, cure: /ulimit -u/ },
+  { failure: 'chdir ENOENT /gone', cause: /'\/gone' does not exist/, cure: /cd \// },
   { failure: 'session-keyring EDQUOT', cause: /keyrings/, cure: /maxkeys/ },
   { failure: 'mount-tmpfs ENOMEM', cause: /no memory/, cure: /--max-jobs/ },
 ];
@@ -203,7 +204,7 @@ test('where the facts do not tell, no cause is made up', () => {
     'unshare-user EPERM',
     'mount-proc EPERM',
     'pivot-root EINVAL',
-    'chdir ENOENT',
+    'chdir EIO',
     'limits EPERM',
   ]) {
     const [step = '', errno = ''] = failure.split(' ');

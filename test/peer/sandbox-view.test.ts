@@ -96,6 +96,7 @@ async function buildHere({ out, script }: NixBuild): Promise<string> {
       })),
       limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
       network: 'none',
+      features: [],
       personality: 0x40000,
     },
     {

@@ -36,7 +36,7 @@ test(
   async () => {
     const { lines, chroot } = await run(
       'cat /nix/store/abc-hello/greeting; (echo x > /nix/store/abc-hello/greeting) 2>/dev/null || echo refused; ' +
-        'touch /nix/var/mark; ls /nix',
+        'touch /nix/var/mark; ls -1 /nix',
     );
     assert.deepEqual(lines, ['hello', 'refused', 'store', 'var']);
     assert.ok(readdirSync(join(chroot, 'nix/var')).includes('mark'));

@@ -67,9 +67,13 @@ async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
 async function buildAll(plan: Plan, job: BuildJob, emit: EventSink): Promise<Map<string, Outcome>> {
   const [{ realise }, { options, executor }] = await Promise.all([import('./realise.js'), job.engine()]);
   if (options.maxJobs === 0) {
-    throw new AirplantError('ERR_USAGE', `${plan.build.length} derivations would have to be built, but max-jobs is 0`, {
-      hint: 'Give `--max-jobs` a number above 0.',
-    });
+    throw new AirplantError(
+      'ERR_USAGE',
+      `${plan.build.length} derivations would have to be built, but max-jobs is 0`,
+      {
+        hint: 'Give `--max-jobs` a number above 0.',
+      },
+    );
   }
   const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
   const outcomes = new Map<string, Outcome>();

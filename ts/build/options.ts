@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { AirplantError } from '../base/errors.js';
-import type { Settings } from '../config/settings.js';
+import { defaultShellItem, type Settings } from '../config/settings.js';
 import { findDefaultShell, withDefaultShell } from '../sandbox/default-shell.js';
 import { requireStoreInPlace } from '../sandbox/fallback.js';
 import { closeHostPaths, parseHostPath } from '../sandbox/host-paths.js';
@@ -51,7 +51,11 @@ export function makeBuildOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): BuildOptions {
   requireSandbox(settings, store);
-  const named = settings['sandbox-paths'].map((item) => parseHostPath(item, { why: `sandbox-paths has '${item}'` }));
+  const items = settings['sandbox-paths'];
+  const named = items
+    .filter((item) => item !== defaultShellItem)
+    .map((item) => parseHostPath(item, { why: `sandbox-paths has '${item}'` }));
+  const shell = items.includes(defaultShellItem) ? findDefaultShell() : undefined;
   const { storeDir } = store.directories;
   return {
     system: settings.system,
@@ -60,7 +64,7 @@ export function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
-    hostPaths: closeHostPaths(withDefaultShell(named, findDefaultShell()), {
+    hostPaths: closeHostPaths(withDefaultShell(named, shell), {
       storeDir,
       realPath: (path) => store.directories.realStoreDir + path.slice(storeDir.length),
       closure: (paths) => store.closure(paths),
@@ -86,9 +90,13 @@ function requireSandbox({ sandbox }: Settings, { directories }: LocalStore): voi
     });
   }
   if (process.platform !== 'linux') {
-    throw new AirplantError('ERR_SANDBOX_UNAVAILABLE', `there is no sandbox for ${process.platform} in this version`, {
-      hint: 'Build on Linux.',
-    });
+    throw new AirplantError(
+      'ERR_SANDBOX_UNAVAILABLE',
+      `there is no sandbox for ${process.platform} in this version`,
+      {
+        hint: 'Build on Linux.',
+      },
+    );
   }
 }
 

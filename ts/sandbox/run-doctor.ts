@@ -5,6 +5,7 @@ import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { Check } from '../doctor/check.js';
 import { explain } from '../doctor/explain.js';
 import { groupsCheck, kvmCheck } from '../doctor/facts.js';
+import { fileSystemCheck } from '../doctor/file-system.js';
 import type { Host } from '../doctor/host.js';
 import { probeHost } from '../doctor/probe.js';
 import { type DefaultShell, findDefaultShell } from './default-shell.js';
@@ -23,10 +24,11 @@ import { darwinTrials, linuxTrials, type Trial, type Trials } from './trials.js'
 export async function runDoctor(options: { directory?: string } = {}): Promise<Check[]> {
   const host = await probeHost();
   const shell = findDefaultShell();
-  const facts = [shellCheck(shell), kvmCheck(host), groupsCheck(host)];
+  const directory = options.directory ?? tmpdir();
+  const facts = [shellCheck(shell), await fileSystemCheck(directory), kvmCheck(host), groupsCheck(host)];
   if (shell === undefined) return facts;
   const trials = host.platform === 'linux' ? linuxTrials(shell) : darwinTrials(host);
-  return [...(await runTrials(trials, host, options.directory ?? tmpdir())), ...facts];
+  return [...(await runTrials(trials, host, directory)), ...facts];
 }
 
 async function runTrials(trials: Trials, host: Host, directory: string): Promise<Check[]> {

@@ -132,6 +132,7 @@ function request(builder: string, script: string): BuildRequest {
     hostPaths: [],
     limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
     network: 'none',
+    features: [],
     personality: 0x40000,
   };
 }

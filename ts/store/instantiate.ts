@@ -30,7 +30,10 @@ export async function instantiate(objects: readonly EvaluatedObject[], store: Lo
   if (texts.length > 0) await store.addTexts(texts.map(textOf));
 }
 
-async function addSource({ path, name, hostPath, filter }: EvaluatedSource, store: LocalStore): Promise<void> {
+async function addSource(
+  { path, name, hostPath, filter }: EvaluatedSource,
+  store: LocalStore,
+): Promise<void> {
   const added = await store.addPath({ name, source: hostPath, ...(filter ? { filter } : {}) });
   if (added.path === path) return;
   throw new AirplantError('ERR_FILE', `${quote(hostPath)} changed while it was being used`, {

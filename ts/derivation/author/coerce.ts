@@ -166,18 +166,20 @@ function isEmptyList(value: unknown): boolean {
 }
 
 function unsuited(value: unknown, at: Coercion, why?: string): AirplantError {
-  const what =
-    value === undefined
-      ? 'undefined'
-      : typeof value === 'object'
-        ? `an object (${value?.constructor?.name ?? 'without prototype'})`
-        : `the ${typeof value} ${String(value).slice(0, 80)}`;
   return new AirplantError(
     'ERR_DERIVATION_INVALID',
-    `${at.place} is ${what}, which a derivation cannot hold${why ? `: ${why}` : ''}`,
+    `${at.place} is ${describeValue(value)}, which a derivation cannot hold${why ? `: ${why}` : ''}`,
     {
       hint: 'Attributes are strings, numbers, Booleans, null, derivations, sources, and lists of these.',
       details: { attribute: at.place },
     },
   );
+}
+
+/** Any value in a few words, for an error; never runs code of the value. */
+export function describeValue(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return isPlainObject(value) ? 'an object' : 'an object of a class';
+  return typeof value === 'function' ? 'a function' : `the ${typeof value} ${quote(String(value))}`;
 }

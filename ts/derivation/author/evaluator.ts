@@ -10,7 +10,7 @@ import { checkName, parseStorePath, storePathOf } from '../../formats/store-path
 import type { Derivation } from '../derivation.js';
 import { derivationFile } from '../derivation-path.js';
 import { checkDerivationName, checkOutputName } from '../validate.js';
-import { type AttributeValue, coerceToText, coercion } from './coerce.js';
+import { type AttributeValue, coerceToText, coercion, describeValue } from './coerce.js';
 import { makeDerivation, readFlag } from './make-derivation.js';
 import type { EvaluatedObject, SourceFilter } from './objects.js';
 import { type Reference, Registry } from './registry.js';
@@ -110,7 +110,7 @@ export function evaluatedObjects(...values: readonly unknown[]): EvaluatedObject
   const objects = values.flatMap((value) => {
     const about = evaluatedOf(value);
     if (about) return about.objects();
-    throw new AirplantError('ERR_MODULE', `${quote(String(value))} is neither a derivation nor a source`);
+    throw new AirplantError('ERR_MODULE', `${describeValue(value)} is neither a derivation nor a source`);
   });
   return [...new Map(objects.map((object) => [object.path, object])).values()];
 }

@@ -15,7 +15,7 @@ import type { JsonValue } from '../json-text.js';
 import { fillOutputPaths } from '../output-paths.js';
 import { sortedMap, sortedSet } from '../sorted.js';
 import { validateDerivation } from '../validate.js';
-import { coerceToJson, coerceToText, coercion } from './coerce.js';
+import { coerceToJson, coerceToText, coercion, describeValue } from './coerce.js';
 import type { Reference, Registry } from './registry.js';
 
 /**
@@ -113,7 +113,7 @@ function readAttributes(
 export function readFlag(attributes: ReadonlyMap<string, unknown>, name: string): boolean {
   const value = attributes.get(name) ?? false;
   if (typeof value === 'boolean') return value;
-  throw invalid(name, `${name} is ${quote(String(value))}, and must be true or false`);
+  throw invalid(name, `${name} is ${describeValue(value)}, and must be true or false`);
 }
 
 function requireText(texts: ReadonlyMap<string, string>, name: string): string {
