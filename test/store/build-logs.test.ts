@@ -34,24 +34,31 @@ test('an empty log is a log', async () => {
   assert.equal(await read(), '');
 });
 
-test('a long log is compressed when it is complete, and a new one takes its place', requires('program:bzip2'), async () => {
-  const writer = await logs.create(drvPath);
-  const line = `${'0123456789'.repeat(100)}\n`;
-  let waited = 0;
-  for (let i = 0; i < 3000; i++) {
-    const wait = writer.write(Buffer.from(line));
-    if (wait) waited++;
-    await wait;
-  }
-  await writer.close();
-  assert.ok(waited > 0, 'no back-pressure in 3 MB');
-  assert.deepEqual(readdirSync(dirname(file)), [`${'a'.repeat(30)}-x.drv.bz2`]);
-  assert.equal(execFileSync('bzip2', ['-dc', `${file}.bz2`], { maxBuffer: 1 << 24 }).toString(), line.repeat(3000));
-  assert.equal(await read(), line.repeat(3000));
-  const next = await logs.create(drvPath);
-  await next.close();
-  assert.equal(await read(), '');
-});
+test(
+  'a long log is compressed when it is complete, and a new one takes its place',
+  requires('program:bzip2'),
+  async () => {
+    const writer = await logs.create(drvPath);
+    const line = `${'0123456789'.repeat(100)}\n`;
+    let waited = 0;
+    for (let i = 0; i < 3000; i++) {
+      const wait = writer.write(Buffer.from(line));
+      if (wait) waited++;
+      await wait;
+    }
+    await writer.close();
+    assert.ok(waited > 0, 'no back-pressure in 3 MB');
+    assert.deepEqual(readdirSync(dirname(file)), [`${'a'.repeat(30)}-x.drv.bz2`]);
+    assert.equal(
+      execFileSync('bzip2', ['-dc', `${file}.bz2`], { maxBuffer: 1 << 24 }).toString(),
+      line.repeat(3000),
+    );
+    assert.equal(await read(), line.repeat(3000));
+    const next = await logs.create(drvPath);
+    await next.close();
+    assert.equal(await read(), '');
+  },
+);
 
 test('logs of old versions lie flat; a damaged one is an error that names it', async () => {
   const old = somePath('b', 'old.drv');
@@ -60,7 +67,10 @@ test('logs of old versions lie flat; a damaged one is an error that names it', a
   const damaged = somePath('c', 'damaged.drv');
   mkdirSync(join(directories.logDir, 'drvs/cc'));
   writeFileSync(join(directories.logDir, 'drvs/cc', `${damaged.slice(13)}.bz2`), 'no bzip2');
-  await assert.rejects(async () => buffer((await logs.read(damaged))!), { code: 'ERR_FILE', message: /damaged/ });
+  await assert.rejects(async () => buffer((await logs.read(damaged))!), {
+    code: 'ERR_FILE',
+    message: /damaged/,
+  });
 });
 
 test('a disk that is full is told to whoever writes, and closing ends', requires('linux'), async () => {

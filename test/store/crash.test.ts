@@ -66,41 +66,45 @@ test('two processes adding the same things at once', async () => {
   await assertSound(store);
 });
 
-test('a full disk is one clear error, and afterwards nothing is wrong', requires('linux', 'root'), async () => {
-  const root = join(directory, 'full');
-  mkdirSync(root);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
-  try {
-    await using store = await openTestStore(root);
-    assert.ok(!readdirSync(join(store.directories.stateDir, 'db')).includes('reserved'));
-    const source = join(directory, 'big');
-    mkdirSync(source);
-    let valid = 0;
-    await assert.rejects(
-      async () => {
-        for (let i = 0; i < 100; i++) {
-          writeFileSync(join(source, 'f'), Buffer.alloc(200_000, i + 1));
-          await store.addPath({ name: 'big', source });
-          valid++;
-        }
-      },
-      { code: 'ERR_DISK_FULL' },
-    );
-    assert.ok(valid > 3, `${valid}`);
-    assert.equal(store.validPaths().length, valid);
-    await assertSound(store);
-    // Now the database itself finds no room.
-    let error: unknown;
-    for (let i = 0; !error && i < 10_000; i++) {
-      const text = { name: `t${i}`, contents: `${i}`, references: [] };
-      await store.addText(text).catch((failure) => (error = failure));
+test(
+  'a full disk is one clear error, and afterwards nothing is wrong',
+  requires('linux', 'root'),
+  async () => {
+    const root = join(directory, 'full');
+    mkdirSync(root);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', root]);
+    try {
+      await using store = await openTestStore(root);
+      assert.ok(!readdirSync(join(store.directories.stateDir, 'db')).includes('reserved'));
+      const source = join(directory, 'big');
+      mkdirSync(source);
+      let valid = 0;
+      await assert.rejects(
+        async () => {
+          for (let i = 0; i < 100; i++) {
+            writeFileSync(join(source, 'f'), Buffer.alloc(200_000, i + 1));
+            await store.addPath({ name: 'big', source });
+            valid++;
+          }
+        },
+        { code: 'ERR_DISK_FULL' },
+      );
+      assert.ok(valid > 3, `${valid}`);
+      assert.equal(store.validPaths().length, valid);
+      await assertSound(store);
+      // Now the database itself finds no room.
+      let error: unknown;
+      for (let i = 0; !error && i < 10_000; i++) {
+        const text = { name: `t${i}`, contents: `${i}`, references: [] };
+        await store.addText(text).catch((failure) => (error = failure));
+      }
+      assert.equal((error as { code: string }).code, 'ERR_DISK_FULL');
+      await assertSound(store);
+    } finally {
+      spawnSync('umount', ['-l', root]);
     }
-    assert.equal((error as { code: string }).code, 'ERR_DISK_FULL');
-    await assertSound(store);
-  } finally {
-    spawnSync('umount', ['-l', root]);
-  }
-});
+  },
+);
 
 test('an interrupted registration can be done again', async () => {
   await using store = await openTestStore(join(directory, 'again'));

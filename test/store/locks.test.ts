@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,7 +85,10 @@ test('a lock that is a symlink or a directory is an error, not a way elsewhere',
 test('waiting ends when it is aborted', async () => {
   const locks = await PathLocks.take([x], {});
   const abort = new AbortController();
-  const waiting = PathLocks.take([x], { signal: abort.signal, onWait: () => abort.abort(new Error('enough')) });
+  const waiting = PathLocks.take([x], {
+    signal: abort.signal,
+    onWait: () => abort.abort(new Error('enough')),
+  });
   await assert.rejects(waiting, { message: 'enough' });
   locks.release({ delete: true });
   await assert.rejects(PathLocks.take([x], { signal: AbortSignal.abort(new Error('before')) }), {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readFixture, fixturePath } from '../support/fixtures.js';
-import { openTestStore, testDirectories } from '../support/stores.js';
+import { fixturePath, readFixture } from '../support/fixtures.js';
 import { parseDump, schemaOf } from '../support/nix-database.js';
+import { openTestStore, testDirectories } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const directory = temporaryDirectory('nix-database');

@@ -14,7 +14,13 @@ export function parseDump(text: string): Map<string, DumpedPath> {
   const paths = new Map<string, DumpedPath>();
   const lines = text.trimEnd().split('\n');
   for (let i = 0; i < lines.length; ) {
-    const [path, hash, narSize, deriver, count] = lines.slice(i, i + 5) as [string, string, string, string, string];
+    const [path, hash, narSize, deriver, count] = lines.slice(i, i + 5) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
     const references = lines.slice(i + 5, i + 5 + Number(count)).sort();
     paths.set(path, { hash, narSize: Number(narSize), deriver, references });
     i += 5 + references.length;

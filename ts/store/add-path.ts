@@ -44,7 +44,7 @@ export async function addPath(
 ): Promise<PathInfo> {
   checkName(path.name);
   const { method = 'nar', algorithm = 'sha256', references = [] } = path;
-  const staging = createStaging(parts.directories.realStoreDir);
+  const staging = await createStaging(parts);
   try {
     const copy = join(staging.directory, 'x');
     await copySource(path, copy);
