@@ -17,7 +17,7 @@ async function assertSound(store: LocalStore): Promise<void> {
   for (const path of store.validPaths()) {
     const { narHash, narSize, references } = store.pathInfo(path);
     const found = await native.hashTree(store.realPath(path), []);
-    assert.deepEqual([found.sha256, found.narSize], [narHash.hex, narSize], path);
+    assert.deepEqual([found.hash, found.narSize], [narHash.hex, narSize], path);
     for (const reference of references) assert.ok(store.isValid(reference), `${path} -> ${reference}`);
   }
 }
@@ -113,7 +113,7 @@ test('an interrupted registration can be done again', async () => {
     const source = join(store.directories.realStoreDir, 'tmp-output');
     mkdirSync(source);
     await native.canonicaliseTree(source);
-    const { sha256, narSize } = await native.hashTree(source, []);
+    const { hash: sha256, narSize } = await native.hashTree(source, []);
     return {
       path: somePath('a'),
       source,

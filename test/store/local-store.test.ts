@@ -153,7 +153,7 @@ test('outputs are moved and registered, all or none; what is valid stays', async
     mkdirSync(source);
     writeFileSync(join(source, 'f'), digit);
     await native.canonicaliseTree(source);
-    const { sha256, narSize } = await native.hashTree(source, []);
+    const { hash: sha256, narSize } = await native.hashTree(source, []);
     const narHash = { algorithm: 'sha256', hex: sha256 } as const;
     return { path: somePath(digit), source, narHash, narSize, references };
   };
@@ -332,7 +332,7 @@ test('layout and modes do not depend on the umask', async () => {
 test('the hash of what is in the store is the one in the database', async () => {
   await using store = await openTestStore(newRoot());
   const { path, narHash, narSize } = await store.addPath({ name: 'tree', source: makeTree('hashed') });
-  const { sha256, narSize: size } = await native.hashTree(store.realPath(path), []);
+  const { hash: sha256, narSize: size } = await native.hashTree(store.realPath(path), []);
   assert.deepEqual({ hex: sha256, size }, { hex: narHash.hex, size: narSize });
   assert.equal(hashBytes('sha256', 'x').algorithm, narHash.algorithm);
   rmSync(join(directory, 'hashed'), { recursive: true });

@@ -22,7 +22,7 @@ if (verb === 'add') {
     const tree = await store.addPath({ name: `tree-${i}`, source, references: [text] });
     // As an output, it moves into place.
     await native.canonicaliseTree(source);
-    const { sha256, narSize } = await native.hashTree(source, []);
+    const { hash: sha256, narSize } = await native.hashTree(source, []);
     const path = `/nix/store/${tree.path.slice(11, 43).split('').reverse().join('')}-output-${i}`;
     await store.registerOutputs([
       { path, source, narHash: { algorithm: 'sha256', hex: sha256 }, narSize, references: [tree.path] },

@@ -49,9 +49,8 @@ export function makeRequest(
       maxLogBytes: options.maxBuildLogSize,
     },
     network: 'none',
-    personality:
-      addrNoRandomize |
-      (derivation.system === 'i686-linux' && options.system === 'x86_64-linux' ? perLinux32 : 0),
+    features: wishes.requiredSystemFeatures,
+    personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
   };
 }
 

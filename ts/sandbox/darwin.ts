@@ -43,24 +43,15 @@ export function planDarwinSandbox(
   const profile = [
     profiles.build,
     ...(request.network === 'host' ? [profiles.network] : []),
-    '; Outputs.\n',
     // An output may become a file or a directory; `subpath` takes in both.
-    allowForms(
-      'file-read* file-write* process-exec',
-      outputs.map((path) => ({ path, filter: 'subpath' })),
-    ),
-    '; Inputs and host paths.\n',
-    allowForms('file-read* process-exec', readable),
-    '; Host paths that may be written to.\n',
-    allowForms(
+    ...section('Outputs.', 'file-read* file-write* process-exec', outputs.map(subpath)),
+    ...section('Inputs and host paths.', 'file-read* process-exec', readable),
+    ...section(
+      'Host paths that may be written to.',
       'file-write*',
       readable.filter(({ writable }) => writable),
     ),
-    '; Directories on the way to all of these.\n',
-    allowForms(
-      'file-read*',
-      ancestors(everywhere).map((path) => ({ path, filter: 'literal' })),
-    ),
+    ...section('Directories on the way to all of these.', 'file-read*', ancestors(everywhere).map(literal)),
   ].join('\n');
   return {
     ...hostSpec(request, place),
@@ -79,6 +70,18 @@ export function planDarwinSandbox(
       ],
     },
   };
+}
+
+function section(title: string, operations: string, paths: readonly PathFilter[]): string[] {
+  return paths.length === 0 ? [] : [`; ${title}\n${allowForms(operations, paths)}`];
+}
+
+function subpath(path: string): PathFilter {
+  return { path, filter: 'subpath' };
+}
+
+function literal(path: string): PathFilter {
+  return { path, filter: 'literal' };
 }
 
 function readablePaths(

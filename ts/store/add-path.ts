@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
-import { chmod, open } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
@@ -51,7 +51,7 @@ export async function addPath(
     if (method === 'flat') await makePlain(path.source, copy);
     await native.canonicaliseTree(copy);
     const nar = await native.hashTree(copy, []);
-    const narHash: Hash = { algorithm: 'sha256', hex: nar.sha256 };
+    const narHash: Hash = { algorithm: 'sha256', hex: nar.hash };
     const hash =
       method === 'nar' && algorithm === 'sha256'
         ? narHash
@@ -109,19 +109,8 @@ async function makePlain(source: string, copy: string): Promise<void> {
 
 /** Hex digest of the contents of a file, or of the NAR of a tree by an algorithm that is rarely asked for. */
 async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
-  if (method === 'flat') return await digestFile(copy, algorithm);
-  const nar = `${copy}.nar`;
-  const handle = await open(nar, 'wx', 0o600);
-  try {
-    await native.dumpTree(copy, handle.fd);
-  } finally {
-    await handle.close();
-  }
-  return await digestFile(nar, algorithm);
-}
-
-async function digestFile(file: string, algorithm: HashAlgorithm): Promise<string> {
+  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
   const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -1,0 +1,26 @@
+import type { Engine } from './engine.js';
+
+/** The real engine; each part is loaded when a command asks for it. */
+export const systemEngine: Engine = {
+  async openStore(options) {
+    return await (await import('../open.js')).openConfigured(options);
+  },
+  async enterStore(options) {
+    return await (await import('./enter-store.js')).enterStore(options);
+  },
+  async diagnose() {
+    return await (await import('../sandbox/run-doctor.js')).runDoctor();
+  },
+  async removeStore(directories) {
+    await (await import('../store/remove-store.js')).removeStore(directories);
+  },
+  async locateStore(store, env) {
+    return (await import('../store/directories.js')).resolveStoreDirectories({ store, env });
+  },
+  async dumpNar(path, fd) {
+    await (await import('../native.js')).native.dumpTree(path, fd);
+  },
+  async hashTree(path) {
+    return (await (await import('../native.js')).native.hashTree(path, [])).hash;
+  },
+};

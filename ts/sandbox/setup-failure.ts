@@ -1,0 +1,26 @@
+import { AirplantError } from '../base/errors.js';
+import { explain } from '../doctor/explain.js';
+import type { Host } from '../doctor/host.js';
+import type { SandboxSetupFailure } from './spec.js';
+
+/**
+ * A refused step of the set-up as an error: ERR_SANDBOX_SETUP, or ERR_BUILDER_MISSING if only the builder was not
+ * there. The hint is the cause and cure found on this host; where there is none, the catalogue's: `airplant doctor`.
+ */
+export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
+  const { step, errno, path } = failure;
+  const details = { step, errno, path };
+  if (step === 'exec' && (errno === 'ENOENT' || errno === 'ENOTDIR')) {
+    return new AirplantError(
+      'ERR_BUILDER_MISSING',
+      `the builder ${path}, or the interpreter it names, does not exist in the sandbox`,
+      { details },
+    );
+  }
+  const about = path === '' ? '' : ` ${path}`;
+  const explanation = explain(failure, host);
+  return new AirplantError('ERR_SANDBOX_SETUP', `the sandbox cannot be set up: ${step}${about}: ${errno}`, {
+    hint: explanation && `${explanation.cause} ${explanation.cure}`,
+    details,
+  });
+}
