@@ -107,7 +107,7 @@ async function makePlain(source: string, copy: string): Promise<void> {
   await chmod(copy, 0o444);
 }
 
-/** Hex digest of the contents of a file, or of the NAR of a tree by an algorithm that is rarely asked for. */
+/** Hex digest of the contents of a file, or of the NAR of a tree. */
 async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
   if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
   const hash = createHash(algorithm);
