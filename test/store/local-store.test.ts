@@ -143,6 +143,15 @@ test('a derivation goes in and comes out, with its outputs in the database', asy
   assert.equal(await store.writeDerivation(derivation), drvPath);
   const out = '/nix/store/1qsc7svv43m4dw2prh6mvyf7cai5czji-advanced-attributes-defaults';
   assert.deepEqual([...store.derivationOutputs(drvPath)], [['out', out]]);
+  // Nobody can claim the path of something else, by way of a text or of an output.
+  const forged = { name: 'x.drv', contents: contents.replaceAll('1qsc7', '1qsc8'), references: [] };
+  await assert.rejects(store.addText(forged), { code: 'ERR_DERIVATION_INVALID' });
+  const source = join(directory, 'forged.drv');
+  writeFileSync(source, forged.contents);
+  const narHash = { algorithm: 'sha256', hex: '0'.repeat(64) } as const;
+  const output = { path: somePath('a', 'x.drv'), source, narHash, narSize: 1, references: [] };
+  await assert.rejects(store.registerOutputs([output]), { code: 'ERR_DERIVATION_INVALID' });
+  assert.deepEqual(store.validPaths(), [drvPath]);
   assert.deepEqual(store.validDerivers(out), [drvPath]);
 });
 

@@ -44,7 +44,7 @@ export async function addPath(
 ): Promise<PathInfo> {
   checkName(path.name);
   const { method = 'nar', algorithm = 'sha256', references = [] } = path;
-  const staging = createStaging(parts.directories.realStoreDir);
+  const staging = await createStaging(parts);
   try {
     const copy = join(staging.directory, 'x');
     await copySource(path, copy);
@@ -107,7 +107,7 @@ async function makePlain(source: string, copy: string): Promise<void> {
   await chmod(copy, 0o444);
 }
 
-/** Hex digest of the contents of a file, or of the NAR of a tree by an algorithm that is rarely asked for. */
+/** Hex digest of the contents of a file, or of the NAR of a tree. */
 async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
   if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
   const hash = createHash(algorithm);

@@ -5,7 +5,7 @@ import { addPath, type PathToAdd } from './add-path.js';
 import { addTexts, type TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
 import { invalidPath } from './database.js';
-import { DerivationReader, derivationText } from './derivations.js';
+import { derivationText } from './derivations.js';
 import type { StoreDirectories } from './directories.js';
 import type { LockFile } from './lock-file.js';
 import { PathLocks } from './locks.js';
@@ -40,7 +40,6 @@ export class LocalStore implements AsyncDisposable {
   readonly readOnly: boolean;
   readonly logs: BuildLogs;
   readonly #parts: StoreParts;
-  readonly #derivations: DerivationReader;
   readonly #bigLock: LockFile | undefined;
   readonly #held = new Set<string>();
 
@@ -50,7 +49,6 @@ export class LocalStore implements AsyncDisposable {
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
     this.#parts = parts;
-    this.#derivations = new DerivationReader(parts);
     this.#bigLock = bigLock;
   }
 
@@ -116,7 +114,7 @@ export class LocalStore implements AsyncDisposable {
 
   /** Throws ERR_PATH_INVALID if it is not valid, ERR_DERIVATION_SYNTAX if it is no derivation. */
   readDerivation(drvPath: string): Derivation {
-    return this.#derivations.read(drvPath);
+    return this.#parts.derivations.read(drvPath);
   }
 
   /**
