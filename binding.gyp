@@ -1,4 +1,7 @@
 {
+  "variables": {
+    "platform": "<!(node -p process.platform)"
+  },
   "target_defaults": {
     "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing"],
     "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
@@ -15,7 +18,28 @@
       "target_name": "airplant",
       "sources": [
         "native/addon.cc",
+        "native/js/background.cc",
+        "native/js/errors.cc",
+        "native/js/text.cc",
+        "native/fs/archive.cc",
+        "native/fs/block-pipe.cc",
+        "native/fs/canonicalise.cc",
+        "native/fs/copy-file.cc",
+        "native/fs/copy-tree.cc",
+        "native/fs/create-at.cc",
         "native/fs/exports.cc",
+        "native/fs/location.cc",
+        "native/fs/lock.cc",
+        "native/fs/move-tree.cc",
+        "native/fs/nar-writer.cc",
+        "native/fs/open-directory.cc",
+        "native/fs/output.cc",
+        "native/fs/reference-scanner.cc",
+        "native/fs/remove-tree.cc",
+        "native/fs/tree-walk.cc",
+        "native/fs/<(platform)/attributes.cc",
+        "native/fs/<(platform)/directory-reader.cc",
+        "native/fs/<(platform)/syscalls.cc",
         "native/launch/exports.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

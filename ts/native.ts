@@ -3,44 +3,82 @@ import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { AirplantError } from './base/errors.js';
 
+/** A path or name: a string as `base/text.ts` decodes byte strings, or the bytes themselves. */
+export type NativePath = string | Uint8Array;
+
 /**
  * The only file that loads the addon. Prebuilt binaries (`prebuilds/<platform>-<arch>[-musl]/`) come first, then
  * what `npm run build:native` compiled.
  *
  * Every native function throws (or rejects with) an `Error` that carries `code` (errno name), `errno`, `syscall`
- * and `path`, as Node's own file functions do.
+ * and `path`, as Node's own file functions do; paths in them are strings of `base/text.ts`. Arguments of a wrong
+ * type are a TypeError, thrown at once. The last component of a path is never followed if it is a symlink.
+ *
+ * Promises run on threads of their own, not on libuv's; as many as there are processors work at a time, the rest
+ * waits. Each tree is walked by descriptors, in constant memory but for the names of one directory per level.
  */
 export interface NativeFileSystem {
   /**
-   * flock(2) on an open descriptor. With `wait: false` false means that another holder has it; `wait: true` is
-   * not offered here: waiting would block the event loop.
+   * flock(2) on an open descriptor. False means that another holder has it: waiting is not offered, as it would
+   * block the event loop.
    */
   tryLock(fd: number, mode: 'shared' | 'exclusive'): boolean;
   unlock(fd: number): void;
   /**
-   * One pass over the tree at `path` (never following symlinks), off the main thread: the SHA-256 and length of
-   * its NAR, and which of `candidates` (32-character hash parts) occur in it.
+   * One pass over the tree at `path`: the SHA-256 and length of its NAR, and which of `candidates` (32-character
+   * hash parts; duplicates count once) occur in it. A NAR longer than `maxNarSize` bytes is `EFBIG`, noticed by the
+   * size of files before they are read. Files that no NAR can hold are `EFTYPE` and are not opened; names longer
+   * than 255 bytes and files more than 64 levels below `path` are `ENAMETOOLONG`, as no reader would take them
+   * back; a file that changes while it is read is `EBUSY`.
    */
-  hashTree(path: string, candidates: readonly string[]): Promise<TreeHash>;
-  /** Writes the NAR of `path` to an open descriptor, off the main thread, in constant memory. Returns its length. */
-  dumpTree(path: string, fd: number): Promise<number>;
+  hashTree(path: NativePath, candidates: readonly string[], maxNarSize?: number): Promise<TreeHash>;
   /**
-   * Makes a tree canonical as Nix does: types regular, directory, symlink only (else code `EFTYPE` with the
-   * path), extended attributes removed, modes 0444 / 0555, mtime 1, also of symlinks.
+   * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
+   * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
-  canonicaliseTree(path: string): Promise<void>;
-  /** Removes a tree by descriptors, giving itself write permission on directories as needed. Missing = done. */
-  removeTree(path: string): Promise<void>;
-  /** Copies a tree to new inodes (nothing shared with the source; `to` must not exist). */
-  copyTree(from: string, to: string): Promise<void>;
-  /** rename(2) that also moves read-only directories; `exchange` swaps both atomically (renameat2). */
-  moveTree(from: string, to: string, how: 'replace' | 'no-replace' | 'exchange'): void;
+  dumpTree(path: NativePath, fd: number): Promise<number>;
+  /**
+   * Makes a tree canonical as Nix 2.8 does: regular files, directories and symlinks only (else `EFTYPE`), extended
+   * attributes and access control lists removed, modes 0444 / 0555, mtime 1 (also of symlinks), owned by the
+   * caller. Works on files of the caller whatever their mode is. A file that also has names outside the tree is
+   * replaced by a copy, and the outside never changes.
+   */
+  canonicaliseTree(path: NativePath): Promise<void>;
+  /**
+   * Removes a tree of any depth and returns the bytes freed (blocks of files without another name). Missing = done,
+   * 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
+   * crosses a mount point (`EXDEV`).
+   */
+  removeTree(path: NativePath): Promise<number>;
+  /**
+   * Copies a tree to new inodes (nothing shared with the source; `to` must not exist: `EEXIST`). Of modes only the
+   * owner's x bit of files is kept. On failure nothing is left at `to`.
+   */
+  copyTree(from: NativePath, to: NativePath): Promise<void>;
+  /**
+   * rename(2) that also moves read-only directories; `exchange` swaps both atomically (`ENOSYS` or `EINVAL` where
+   * that is impossible), `no-replace` is `EEXIST` where `to` exists. Another file system is `EXDEV`.
+   */
+  moveTree(from: NativePath, to: NativePath, how: 'replace' | 'no-replace' | 'exchange'): void;
+
+  /**
+   * Opens an existing directory of the caller's (symlinks are followed) to create files in. This and the next three
+   * are for restoring archives: `name` is a single path component (else `EINVAL`) that must not exist (`EEXIST`), so
+   * nothing they are given leads anywhere else. Descriptors are closed with `fs.closeSync`.
+   */
+  openDirectory(path: NativePath): number;
+  /** Makes a directory, mode 0777 under the umask, and returns its descriptor. */
+  makeDirectoryAt(directory: number, name: NativePath): number;
+  /** Makes a file, mode 0666 or 0777 under the umask, and returns a descriptor to write to. */
+  createFileAt(directory: number, name: NativePath, executable: boolean): number;
+  symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
 export interface TreeHash {
   /** Lower-case hex. */
   readonly sha256: string;
   readonly narSize: number;
+  /** In the order of the candidates. */
   readonly references: readonly string[];
 }
 

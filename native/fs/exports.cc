@@ -1,7 +1,182 @@
 #include "fs/exports.h"
 
+#include <string>
+#include <vector>
+
+#include "fs/archive.h"
+#include "fs/canonicalise.h"
+#include "fs/copy-tree.h"
+#include "fs/create-at.h"
+#include "fs/lock.h"
+#include "fs/move-tree.h"
+#include "fs/nar-writer.h"
+#include "fs/reference-scanner.h"
+#include "fs/remove-tree.h"
+#include "js/arguments.h"
+#include "js/background.h"
+#include "js/errors.h"
+#include "js/text.h"
+
 namespace airplant {
 
-void ExportFileSystem(Napi::Env env, Napi::Object exports) {}
+// Each export unpacks its arguments (wrong ones throw a TypeError at once) and calls one function of this folder.
+
+static Napi::Value Undefined(Napi::Env env, int) { return env.Undefined(); }
+
+static Background& BackgroundOf(const Napi::CallbackInfo& info) { return *static_cast<Background*>(info.Data()); }
+
+static Napi::Value JsTryLock(const Napi::CallbackInfo& info) {
+  const int fd = ToDescriptor(info[0], "fd");
+  const auto mode = ToChoice<LockMode>(
+      info[1], "mode", {{"shared", LockMode::shared}, {"exclusive", LockMode::exclusive}});
+  return Napi::Boolean::New(info.Env(), ThrowingJsErrors(info.Env(), [&] { return TryLock(fd, mode); }));
+}
+
+static Napi::Value JsUnlock(const Napi::CallbackInfo& info) {
+  const int fd = ToDescriptor(info[0], "fd");
+  ThrowingJsErrors(info.Env(), [&] { Unlock(fd); });
+  return info.Env().Undefined();
+}
+
+static std::vector<std::string> ToHashParts(const Napi::Value& value) {
+  if (!value.IsArray()) throw WrongArgument(value.Env(), "candidates must be an array");
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> parts;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    parts.push_back(ToBytes(array.Get(i), "a candidate"));
+    if (!IsHashPart(parts.back())) {
+      throw WrongArgument(value.Env(), "a candidate must have 32 characters of Nix's base 32");
+    }
+  }
+  return parts;
+}
+
+static uint64_t ToNarSizeLimit(const Napi::Value& value) {
+  if (value.IsUndefined()) return kMostNarSize;
+  const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
+  return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
+}
+
+static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
+  const auto references = Napi::Array::New(env, hash.references.size());
+  for (uint32_t i = 0; i < hash.references.size(); i++) {
+    references.Set(i, Napi::String::New(env, hash.references[i]));
+  }
+  const auto object = Napi::Object::New(env);
+  object.Set("sha256", Napi::String::New(env, hash.sha256));
+  object.Set("narSize", Napi::Number::New(env, static_cast<double>(hash.nar_size)));
+  object.Set("references", references);
+  return object;
+}
+
+static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  const auto candidates = ToHashParts(info[1]);
+  const uint64_t limit = ToNarSizeLimit(info[2]);
+  return BackgroundOf(info).Run(
+      info.Env(), Background::Queue::bounded,
+      [=](const Cancellation& cancellation) { return HashTree(path, candidates, limit, cancellation); },
+      FromTreeHash);
+}
+
+static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  const int fd = ToDescriptor(info[1], "fd");
+  return BackgroundOf(info).Run(
+      info.Env(), Background::Queue::unbounded,
+      [=](const Cancellation& cancellation) { return DumpTree(path, fd, cancellation); },
+      [](Napi::Env env, uint64_t size) { return Napi::Number::New(env, static_cast<double>(size)); });
+}
+
+static Napi::Value JsCanonicaliseTree(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  return BackgroundOf(info).Run(
+      info.Env(), Background::Queue::bounded,
+      [=](const Cancellation& cancellation) {
+        CanonicaliseTree(path, cancellation);
+        return 0;
+      },
+      Undefined);
+}
+
+static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  return BackgroundOf(info).Run(
+      info.Env(), Background::Queue::bounded,
+      [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
+      [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
+}
+
+static Napi::Value JsCopyTree(const Napi::CallbackInfo& info) {
+  const std::string from = ToPath(info[0], "from");
+  const std::string to = ToPath(info[1], "to");
+  return BackgroundOf(info).Run(
+      info.Env(), Background::Queue::bounded,
+      [=](const Cancellation& cancellation) {
+        CopyTree(from, to, cancellation);
+        return 0;
+      },
+      Undefined);
+}
+
+static Napi::Value JsMoveTree(const Napi::CallbackInfo& info) {
+  const std::string from = ToPath(info[0], "from");
+  const std::string to = ToPath(info[1], "to");
+  const auto mode = ToChoice<RenameMode>(info[2], "how",
+                                         {{"replace", RenameMode::replace},
+                                          {"no-replace", RenameMode::no_replace},
+                                          {"exchange", RenameMode::exchange}});
+  ThrowingJsErrors(info.Env(), [&] { MoveTree(from, to, mode); });
+  return info.Env().Undefined();
+}
+
+static Napi::Value JsOpenDirectory(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  return Napi::Number::New(info.Env(), ThrowingJsErrors(info.Env(), [&] { return OpenDirectory(path); }));
+}
+
+static Napi::Value JsMakeDirectoryAt(const Napi::CallbackInfo& info) {
+  const int parent = ToDescriptor(info[0], "directory");
+  const std::string name = ToPath(info[1], "name");
+  return Napi::Number::New(info.Env(),
+                           ThrowingJsErrors(info.Env(), [&] { return MakeDirectoryAt(parent, name); }));
+}
+
+static Napi::Value JsCreateFileAt(const Napi::CallbackInfo& info) {
+  const int parent = ToDescriptor(info[0], "directory");
+  const std::string name = ToPath(info[1], "name");
+  if (!info[2].IsBoolean()) throw WrongArgument(info.Env(), "executable must be a boolean");
+  const bool executable = info[2].As<Napi::Boolean>();
+  return Napi::Number::New(
+      info.Env(), ThrowingJsErrors(info.Env(), [&] { return CreateFileAt(parent, name, executable); }));
+}
+
+static Napi::Value JsSymlinkAt(const Napi::CallbackInfo& info) {
+  const std::string target = ToPath(info[0], "target");
+  const int parent = ToDescriptor(info[1], "directory");
+  const std::string name = ToPath(info[2], "name");
+  ThrowingJsErrors(info.Env(), [&] { SymlinkAt(target, parent, name); });
+  return info.Env().Undefined();
+}
+
+void ExportFileSystem(Napi::Env env, Napi::Object exports) {
+  Background* background = Background::Create(env);
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports.Set(name, Napi::Function::New(env, function, name, background));
+  };
+  add("tryLock", JsTryLock);
+  add("unlock", JsUnlock);
+  add("hashTree", JsHashTree);
+  add("dumpTree", JsDumpTree);
+  add("canonicaliseTree", JsCanonicaliseTree);
+  add("removeTree", JsRemoveTree);
+  add("copyTree", JsCopyTree);
+  add("moveTree", JsMoveTree);
+  add("openDirectory", JsOpenDirectory);
+  add("makeDirectoryAt", JsMakeDirectoryAt);
+  add("createFileAt", JsCreateFileAt);
+  add("symlinkAt", JsSymlinkAt);
+}
 
 }  // namespace airplant

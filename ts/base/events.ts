@@ -48,5 +48,8 @@ export type BuildEvent =
 
 export type BuildEventType = BuildEvent['type'];
 
-/** Where events go. Never throws and never blocks the engine. */
-export type EventSink = (event: BuildEvent) => void;
+/**
+ * Where events go. Never throws. A promise asks the source of log chunks to hold back until it is settled, so that
+ * a flood of output is never piled up in memory; other events are not held back.
+ */
+export type EventSink = (event: BuildEvent) => Promise<void> | undefined;

@@ -2,6 +2,8 @@ import type { Derivation } from '../derivation/derivation.js';
 import type { Hash } from '../formats/hash.js';
 import type { Isolation, ResourceUsage } from '../sandbox/spec.js';
 
+export type { BuildLimits, BuildRequest, HostPath, RequestFile, RequestOutput } from '../sandbox/request.js';
+
 /**
  * The records between the steps of a build (design: plan → request → sandbox → attempt → settled → registered).
  * All are plain data: printable, comparable, fit to be sent to another host.
@@ -31,60 +33,6 @@ export interface PlannedBuild {
   readonly missing: readonly string[];
   /** drvPaths in `Plan.build` that must be done first. */
   readonly dependsOn: readonly string[];
-}
-
-/** One build, without any notion of derivations: what a remote executor would be sent. */
-export interface BuildRequest {
-  /** For messages and directory names only. */
-  readonly name: string;
-  readonly system: string;
-  /** Absolute path inside the sandbox. */
-  readonly builder: string;
-  /** Arguments after argv[0]. */
-  readonly args: readonly string[];
-  readonly env: readonly (readonly [name: string, value: string])[];
-  /** Files put into the build directory before the builder starts. */
-  readonly files: readonly RequestFile[];
-  /** Closure of the inputs: logical store paths. */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly RequestOutput[];
-  /** Equal-length replacements made in `args`, `env` and `files` (placeholders already resolved). */
-  readonly rewrites: readonly (readonly [from: string, to: string])[];
-  /** Host paths the build may see, each `[target=]source[?]` already parsed. */
-  readonly hostPaths: readonly HostPath[];
-  readonly limits: BuildLimits;
-  readonly network: 'none' | 'host';
-  readonly personality: number;
-}
-
-export interface RequestFile {
-  /** Name inside the build directory, one component. */
-  readonly name: string;
-  readonly contents: string;
-  readonly mode: number;
-}
-
-export interface RequestOutput {
-  readonly name: string;
-  /** Store path the builder writes to (inside the sandbox, the final path). */
-  readonly scratchPath: string;
-}
-
-/** A host file or directory made visible in the sandbox. */
-export interface HostPath {
-  readonly target: string;
-  readonly source: string;
-  readonly optional: boolean;
-  readonly readOnly: boolean;
-  /** Where the wish came from: a setting, the default shell, a hook, the module. */
-  readonly why: string;
-}
-
-/** Seconds and bytes; 0 = no limit, as in Nix. */
-export interface BuildLimits {
-  readonly timeoutSeconds: number;
-  readonly maxSilentSeconds: number;
-  readonly maxLogBytes: number;
 }
 
 /** What one run of a builder came to. Its outputs still lie where the builder wrote them. */

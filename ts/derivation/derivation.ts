@@ -34,3 +34,9 @@ export type DerivationOutput =
   | { readonly kind: 'floating'; readonly method: ContentMethod; readonly algorithm: HashAlgorithm }
   | { readonly kind: 'deferred' }
   | { readonly kind: 'impure'; readonly method: ContentMethod; readonly algorithm: HashAlgorithm };
+
+/** How deep dynamic inputs (an output of an output of … a derivation) may nest. Nix sets no limit; people use 1. */
+export const maxDynamicDepth = 32;
+
+/** Finds a derivation by its store path; throws when there is none. */
+export type DerivationLookup = (drvPath: string) => Derivation;

@@ -7,6 +7,8 @@
  */
 export interface SandboxSpec {
   readonly version: 1;
+  /** Absent: Linux namespaces. See SandboxBackend. */
+  readonly backend?: SandboxBackend;
   /** What becomes `/`: an empty directory of our own on the host, or a fresh tmpfs. */
   readonly root: SandboxRoot;
   readonly namespaces: SandboxNamespaces;
@@ -27,6 +29,21 @@ export interface SandboxSpec {
   readonly session: 'sealed' | 'interactive';
 }
 
+/**
+ * What carries out the isolation. `none` is fork and exec with the command's environment, limits and session
+ * only, and `seatbelt` the same under a macOS profile (SBPL; `parameters` are what it reads with `(param "…")`):
+ * both run on the caller's own file system, so `root`, `namespaces`, `ids`, names and `entries` mean nothing to
+ * them. Neither is ever chosen because namespaces failed.
+ */
+export type SandboxBackend =
+  | { readonly kind: 'linux-namespaces' }
+  | {
+      readonly kind: 'darwin-seatbelt';
+      readonly profile: string;
+      readonly parameters: readonly (readonly [name: string, value: string])[];
+    }
+  | { readonly kind: 'none' };
+
 export type SandboxRoot = { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'tmpfs' };
 
 /** User and mount namespaces are always private; there is no sandbox without them. */
@@ -38,10 +55,21 @@ export interface SandboxNamespaces {
   readonly network: 'private' | 'host';
 }
 
-/** One step in filling the root. `target` is absolute inside the root; parents are created with mode 0755. */
+/**
+ * One step in filling the root. `target` is absolute inside the root, without `..`; parents are created with mode
+ * 0755, and no symlink in it is ever followed. All mounts are nosuid; binds are also nodev, except devices and
+ * sources below `/dev`.
+ */
 export type SandboxEntry =
-  | { readonly kind: 'directory'; readonly target: string; readonly mode: number; readonly why: string }
   | {
+      /** An existing directory is kept and gets the mode; `/` is the root itself. */
+      readonly kind: 'directory';
+      readonly target: string;
+      readonly mode: number;
+      readonly why: string;
+    }
+  | {
+      /** Created anew: an existing file is an error. */
       readonly kind: 'file';
       readonly target: string;
       readonly mode: number;
@@ -68,6 +96,7 @@ export type SandboxEntry =
       readonly kind: 'tmpfs';
       readonly target: string;
       readonly mode: number;
+      /** As mount(8) takes it: bytes, a number with k, m or g, or a percentage of the memory. */
       readonly size: string;
       readonly why: string;
     }

@@ -1,0 +1,35 @@
+#include "fs/archive.h"
+
+#include "fs/block-pipe.h"
+#include "fs/location.h"
+#include "fs/nar-writer.h"
+#include "fs/output.h"
+#include "fs/reference-scanner.h"
+#include "fs/sha256.h"
+
+namespace airplant {
+
+TreeHash HashTree(const std::string& path, const std::vector<std::string>& candidates, uint64_t most_nar_size,
+                  const Cancellation& cancellation) {
+  const Location root = Locate(path);
+  ReferenceScanner scanner(candidates);
+  Sha256 hash;
+  // Reading and scanning together take less time than hashing, so two threads keep the hash busy.
+  BlockPipe pipe(
+      [&](BlockPipe::Bytes block) {
+        if (scanner.Wanted()) scanner.Scan(block.data(), block.size());
+      },
+      [&](BlockPipe::Bytes block) { hash.Update(block.data(), block.size()); });
+  const uint64_t size = NarWriter(pipe, cancellation, most_nar_size).Write(root);
+  return {hash.FinishHex(), size, scanner.Found()};
+}
+
+uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation) {
+  const Location root = Locate(path);
+  Output output(fd, cancellation);
+  BlockPipe pipe([](BlockPipe::Bytes) {},
+                 [&](BlockPipe::Bytes block) { output.Write(block.data(), block.size()); });
+  return NarWriter(pipe, cancellation).Write(root);
+}
+
+}  // namespace airplant

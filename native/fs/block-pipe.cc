@@ -1,0 +1,98 @@
+#include "fs/block-pipe.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace airplant {
+
+BlockPipe::BlockPipe(std::function<void(Bytes)> inspect, std::function<void(Bytes)> consume)
+    : inspect_(std::move(inspect)), consume_(std::move(consume)), data_(Prepare(0)) {}
+
+BlockPipe::~BlockPipe() { Stop(); }
+
+uint8_t* BlockPipe::Prepare(size_t index) {
+  Block& block = blocks_[index % kBlocks];
+  if (!block.memory) block.memory.reset(new uint8_t[kHeadroom + kBlockSize]);
+  return block.memory.get() + kHeadroom;
+}
+
+void BlockPipe::Commit(size_t size) {
+  used_ += size;
+  if (used_ == kBlockSize) HandOver();
+}
+
+void BlockPipe::Write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const size_t part = std::min(bytes.size(), RoomSize());
+    memcpy(Room(), bytes.data(), part);
+    bytes.remove_prefix(part);
+    Commit(part);
+  }
+}
+
+void BlockPipe::HandOver() {
+  inspect_({data_ - overlap_, overlap_ + used_});
+  if (!thread_.joinable()) thread_ = std::thread([this] { Consume(); });
+  std::unique_lock lock(mutex_);
+  blocks_[produced_ % kBlocks].size = used_;
+  produced_++;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return error_ || produced_ - consumed_ < kBlocks; });
+  if (error_) std::rethrow_exception(error_);
+  lock.unlock();
+
+  // Only this thread writes to blocks, so the one just handed over can still be read.
+  const uint8_t* end = data_ + used_;
+  data_ = Prepare(produced_);
+  overlap_ = kOverlap;
+  memcpy(data_ - overlap_, end - overlap_, overlap_);
+  used_ = 0;
+}
+
+void BlockPipe::Finish() {
+  if (used_ > 0) inspect_({data_ - overlap_, overlap_ + used_});
+  if (!thread_.joinable()) return consume_({data_, used_});
+  {
+    const std::lock_guard lock(mutex_);
+    blocks_[produced_ % kBlocks].size = used_;
+    produced_++;
+    finished_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  if (error_) std::rethrow_exception(error_);
+}
+
+void BlockPipe::Consume() {
+  try {
+    for (size_t index = 0;; index++) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return abandoned_ || finished_ || index < produced_; });
+        if (abandoned_ || index == produced_) return;
+      }
+      const Block& block = blocks_[index % kBlocks];
+      consume_({block.memory.get() + kHeadroom, block.size});
+      const std::lock_guard lock(mutex_);
+      consumed_++;
+      changed_.notify_all();
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    error_ = std::current_exception();
+    changed_.notify_all();
+  }
+}
+
+// The producer gave up, or has finished.
+void BlockPipe::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+}  // namespace airplant

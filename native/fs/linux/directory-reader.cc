@@ -1,0 +1,59 @@
+#include "fs/directory-reader.h"
+
+#include <dirent.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace airplant {
+
+// getdents64(2) itself: opendir would allocate and stat for every directory.
+struct DirectoryReader::State {
+  int fd = -1;
+  long used = 0;
+  long next = 0;
+  alignas(struct dirent64) char buffer[32 * 1024];
+};
+
+DirectoryReader::DirectoryReader() : state_(new State) {}
+DirectoryReader::~DirectoryReader() = default;
+
+bool DirectoryReader::Open(int fd) {
+  state_->fd = fd;
+  state_->used = state_->next = 0;
+  return lseek(fd, 0, SEEK_SET) == 0;
+}
+
+static FileType TypeOf(unsigned char type) {
+  switch (type) {
+    case DT_REG:
+      return FileType::regular;
+    case DT_DIR:
+      return FileType::directory;
+    case DT_LNK:
+      return FileType::symlink;
+    case DT_UNKNOWN:
+      return FileType::unknown;
+    default:
+      return FileType::other;
+  }
+}
+
+int DirectoryReader::Next(DirectoryEntry* entry) {
+  for (;;) {
+    if (state_->next >= state_->used) {
+      state_->next = 0;
+      state_->used = syscall(SYS_getdents64, state_->fd, state_->buffer, sizeof state_->buffer);
+      if (state_->used <= 0) return static_cast<int>(state_->used);
+    }
+    const auto* record = reinterpret_cast<const struct dirent64*>(state_->buffer + state_->next);
+    state_->next += record->d_reclen;
+    if (strcmp(record->d_name, ".") == 0 || strcmp(record->d_name, "..") == 0) continue;
+    *entry = {record->d_name, TypeOf(record->d_type)};
+    return 1;
+  }
+}
+
+}  // namespace airplant

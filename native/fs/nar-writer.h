@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fs/block-pipe.h"
+#include "fs/tree-walk.h"
+
+namespace airplant {
+
+// NARs longer than this cannot be counted in a JavaScript number.
+inline constexpr uint64_t kMostNarSize = (uint64_t{1} << 53) - 1;
+
+// Writes the Nix archive of a visited tree into a pipe.
+class NarWriter final : public TreeVisitor {
+ public:
+  // A tree whose archive would be longer than `limit` is refused (EFBIG) before the data beyond it is read.
+  NarWriter(BlockPipe& pipe, const Cancellation& cancellation, uint64_t limit = kMostNarSize)
+      : pipe_(pipe), cancellation_(cancellation), limit_(limit) {}
+
+  // Returns the length of the archive.
+  uint64_t Write(const Location& root);
+
+ private:
+  void EnterDirectory(const TreeEntry& entry, int fd) override;
+  void LeaveDirectory(const TreeEntry& entry, int fd) override;
+  void Regular(const TreeEntry& entry) override;
+  void Symlink(const TreeEntry& entry) override;
+
+  void BeginEntry(const TreeEntry& entry);
+  void EndEntry(const TreeEntry& entry);
+  void Contents(int fd, uint64_t size);
+  void Raw(std::string_view bytes);
+  void String(std::string_view bytes);
+  void Length(uint64_t length);
+  void Padding(uint64_t length);
+  void Count(uint64_t length);
+
+  BlockPipe& pipe_;
+  const Cancellation& cancellation_;
+  const uint64_t limit_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace airplant

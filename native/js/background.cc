@@ -1,0 +1,97 @@
+#include "js/background.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "js/errors.h"
+
+namespace airplant {
+
+static size_t MostBounded() { return std::max(2u, std::thread::hardware_concurrency()); }
+
+Background* Background::Create(Napi::Env env) {
+  auto* background = new Background();
+  const napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, Napi::String::New(env, "airplant"), 0, 1, background, OnFinalized, background,
+      OnDone, &background->done_);
+  if (status != napi_ok) {
+    delete background;
+    throw Napi::Error::New(env);
+  }
+  napi_unref_threadsafe_function(env, background->done_);
+  napi_add_env_cleanup_hook(env, OnTeardown, background);
+  return background;
+}
+
+void Background::Submit(Napi::Env env, std::unique_ptr<Operation> operation) {
+  if (operation->queue == Queue::bounded && bounded_running_ >= MostBounded()) {
+    waiting_.push_back(std::move(operation));
+  } else {
+    Start(env, std::move(operation));
+  }
+}
+
+void Background::Start(Napi::Env env, std::unique_ptr<Operation> owned) {
+  Operation* operation = owned.get();
+  try {
+    operation->thread = std::thread([this, operation] {
+      // Signals are the main thread's.
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_BLOCK, &all, nullptr);
+      try {
+        operation->Execute(cancellation_);
+      } catch (...) {
+        operation->error = std::current_exception();
+      }
+      napi_call_threadsafe_function(done_, operation, napi_tsfn_nonblocking);
+    });
+  } catch (const std::system_error& error) {
+    operation->deferred.Reject(ToJsError(env, SystemError(error.code().value(), "pthread_create", {})).Value());
+    return;
+  }
+  if (running_.empty()) napi_ref_threadsafe_function(env, done_);
+  if (operation->queue == Queue::bounded) bounded_running_++;
+  operation->place = running_.insert(running_.end(), std::move(owned));
+}
+
+void Background::Settle(Napi::Env env, Operation* operation) {
+  operation->thread.join();
+  if (operation->queue == Queue::bounded) bounded_running_--;
+  const std::unique_ptr<Operation> owned = std::move(*operation->place);
+  running_.erase(operation->place);
+  while (!waiting_.empty() && bounded_running_ < MostBounded()) {
+    auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    Start(env, std::move(next));
+  }
+  if (running_.empty()) napi_unref_threadsafe_function(env, done_);
+  if (owned->error) {
+    owned->deferred.Reject(ToJsError(env, owned->error).Value());
+  } else {
+    owned->deferred.Resolve(owned->Result(env));
+  }
+}
+
+void Background::OnDone(napi_env env, napi_value, void* context, void* operation) {
+  if (env == nullptr) return;  // being torn down: OnTeardown has dealt with every operation
+  const Napi::HandleScope scope(env);
+  static_cast<Background*>(context)->Settle(env, static_cast<Operation*>(operation));
+}
+
+// The process or worker thread exits. The threads run code of this library, which may be unloaded next.
+void Background::OnTeardown(void* pointer) {
+  auto* background = static_cast<Background*>(pointer);
+  background->cancellation_.Cancel();
+  for (const auto& operation : background->running_) operation->thread.join();
+  background->running_.clear();
+  background->waiting_.clear();
+  napi_release_threadsafe_function(background->done_, napi_tsfn_abort);
+}
+
+void Background::OnFinalized(napi_env, void* background, void*) { delete static_cast<Background*>(background); }
+
+}  // namespace airplant

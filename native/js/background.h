@@ -1,0 +1,86 @@
+#pragma once
+
+#include <napi.h>
+
+#include <deque>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "cancellation.h"
+
+namespace airplant {
+
+// Work off the main thread, as promises. Each piece of work has a thread of its own instead of one of libuv's four:
+// hashing gigabytes would starve every fs and dns call of the process, and a dump into a pipe that is read through
+// libuv's pool would wait for itself. Everything here but Operation::Execute runs on the JavaScript thread.
+class Background {
+ public:
+  // `bounded` work queues up behind as many others as there are processors (at least two). Work that waits for
+  // somebody else, as a writer into a pipe does, must be `unbounded`, or it could wait for work queued behind it.
+  enum class Queue { bounded, unbounded };
+
+  static Background* Create(Napi::Env env);
+
+  // Runs `work(const Cancellation&)` on its own thread, then resolves with `convert(env, result)` or rejects.
+  template <class Work, class Convert>
+  Napi::Promise Run(Napi::Env env, Queue queue, Work work, Convert convert);
+
+ private:
+  class Operation {
+   public:
+    explicit Operation(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+    virtual ~Operation() = default;
+    virtual void Execute(const Cancellation& cancellation) = 0;
+    virtual Napi::Value Result(Napi::Env env) = 0;
+
+    Napi::Promise::Deferred deferred;
+    std::exception_ptr error;
+    std::thread thread;
+    Queue queue = Queue::bounded;
+    std::list<std::unique_ptr<Operation>>::iterator place;
+  };
+
+  template <class Work, class Convert>
+  class TypedOperation final : public Operation {
+   public:
+    TypedOperation(Napi::Env env, Work work, Convert convert)
+        : Operation(env), work_(std::move(work)), convert_(std::move(convert)) {}
+    void Execute(const Cancellation& cancellation) override { result_ = work_(cancellation); }
+    Napi::Value Result(Napi::Env env) override { return convert_(env, result_); }
+
+   private:
+    Work work_;
+    Convert convert_;
+    std::invoke_result_t<Work, const Cancellation&> result_{};
+  };
+
+  void Submit(Napi::Env env, std::unique_ptr<Operation> operation);
+  void Start(Napi::Env env, std::unique_ptr<Operation> operation);
+  void Settle(Napi::Env env, Operation* operation);
+  static void OnDone(napi_env env, napi_value, void* context, void* operation);
+  static void OnTeardown(void* background);
+  static void OnFinalized(napi_env, void* background, void*);
+
+  napi_threadsafe_function done_ = nullptr;
+  Cancellation cancellation_;
+  std::list<std::unique_ptr<Operation>> running_;
+  std::deque<std::unique_ptr<Operation>> waiting_;
+  size_t bounded_running_ = 0;
+};
+
+template <class Work, class Convert>
+Napi::Promise Background::Run(Napi::Env env, Queue queue, Work work, Convert convert) {
+  auto operation =
+      std::make_unique<TypedOperation<Work, Convert>>(env, std::move(work), std::move(convert));
+  operation->queue = queue;
+  const Napi::Promise promise = operation->deferred.Promise();
+  Submit(env, std::move(operation));
+  return promise;
+}
+
+}  // namespace airplant

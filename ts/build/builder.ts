@@ -1,0 +1,170 @@
+import { AirplantError, isAirplantError } from '../base/errors.js';
+import type { BuildEvent, EventSink } from '../base/events.js';
+import type { LocalStore } from '../store/local-store.js';
+import { EventStream } from './event-stream.js';
+import type { Executor } from './executor.js';
+import type { BuildOptions } from './options.js';
+import { exitStatusOf, statusOf } from './outcome.js';
+import { knownOutputs, planBuild } from './plan.js';
+import { type Realised, realise } from './realise.js';
+import type { BuildFailure, BuildResult, Plan, PlannedBuild, Wanted } from './records.js';
+import { schedule } from './schedule.js';
+import { formatWanted } from './wanted.js';
+
+/** A build under way: its events, for one reader that starts at once, and its result. */
+export interface BuildRun extends AsyncIterable<BuildEvent> {
+  /** Resolves when nothing runs any more; rejects only for what kept the build from starting at all. */
+  readonly result: Promise<BuildReport>;
+}
+
+export interface BuildReport {
+  /** One result for each wanted thing, in the order asked for. */
+  readonly results: readonly BuildResult[];
+  /** What the process should exit with: 0, Nix's 100 family, or 1. */
+  readonly exitStatus: number;
+}
+
+export interface BuilderContext {
+  readonly store: LocalStore;
+  readonly options: BuildOptions;
+  readonly executor: Executor;
+  readonly signal: AbortSignal;
+}
+
+/** Starts to make `wanted` valid. The work begins after the current tick, so that a reader misses no event. */
+export function startBuild(wanted: readonly Wanted[], context: BuilderContext): BuildRun {
+  const events = new EventStream();
+  const result = new Promise<void>((resolve) => setImmediate(resolve))
+    .then(() => build(wanted, context, (event) => events.push(event)))
+    .finally(() => events.end());
+  // Whoever only reads events need not look at the result as well.
+  result.catch(() => {});
+  return { result, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() };
+}
+
+interface Outcome {
+  readonly realised?: Realised;
+  readonly error?: unknown;
+}
+
+async function build(
+  wanted: readonly Wanted[],
+  context: BuilderContext,
+  emit: EventSink,
+): Promise<BuildReport> {
+  const { store, options, signal } = context;
+  const began = Date.now();
+  const plan = planBuild(wanted, store);
+  emit({
+    type: 'plan',
+    build: plan.build.map(({ drvPath }) => drvPath),
+    substitute: plan.substitute,
+    valid: plan.valid.length,
+  });
+  const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
+  const outcomes = new Map<string, Outcome>();
+
+  const work = {
+    async run(drvPath: string, stop: AbortSignal): Promise<boolean> {
+      const outcome = await attempt(planned.get(drvPath)!, { ...context, emit, signal: stop });
+      outcomes.set(drvPath, outcome);
+      return outcome.error === undefined;
+    },
+    skip(drvPath: string, failedDependency: string | undefined): void {
+      outcomes.set(drvPath, { error: notRun(drvPath, failedDependency) });
+    },
+  };
+  const steps = plan.build.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
+  await schedule(steps, work, { maxJobs: options.maxJobs, keepGoing: options.keepGoing, signal });
+
+  const results = wanted.map((one) => resultOf(one, { plan, outcomes, store }));
+  const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const failed = [...errors, ...results.filter(({ status }) => status === 'MiscFailure')].length;
+  emit({ type: 'finished', built: outcomes.size - errors.length, failed, milliseconds: Date.now() - began });
+  return { results, exitStatus: exitStatus(results, errors) };
+}
+
+/** Realises one derivation and tells how it went; never rejects. */
+async function attempt(
+  planned: PlannedBuild,
+  context: BuilderContext & { emit: EventSink },
+): Promise<Outcome> {
+  const { drvPath } = planned;
+  const began = Date.now();
+  try {
+    const realised = await realise(planned, context);
+    context.emit({
+      type: 'build.succeeded',
+      drvPath,
+      outputs: realised.outputs,
+      milliseconds: Date.now() - began,
+    });
+    return { realised };
+  } catch (error) {
+    const { code, message, hint, lastLines } = failureOf(error, drvPath);
+    context.emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
+    return { error };
+  }
+}
+
+function notRun(drvPath: string, failedDependency: string | undefined): AirplantError {
+  if (failedDependency === undefined)
+    return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`);
+  return new AirplantError(
+    'ERR_DEPENDENCY_FAILED',
+    `'${drvPath}' was not built: its dependency '${failedDependency}' failed`,
+    {
+      details: { drvPath, dependency: failedDependency },
+    },
+  );
+}
+
+function resultOf(
+  wanted: Wanted,
+  { plan, outcomes, store }: { plan: Plan; outcomes: ReadonlyMap<string, Outcome>; store: LocalStore },
+): BuildResult {
+  const nothingRan = { wanted, outputs: {}, startTime: 0, stopTime: 0 };
+  const path = wanted.kind === 'path' ? wanted.path : wanted.drvPath;
+  if (plan.unknown.includes(path)) {
+    const error = new AirplantError('ERR_PATH_INVALID', `don't know how to build '${formatWanted(wanted)}'`, {
+      details: { path },
+    });
+    return { ...nothingRan, status: 'MiscFailure', error: failureOf(error) };
+  }
+  if (wanted.kind === 'path') return { ...nothingRan, status: 'AlreadyValid', outputs: { out: path } };
+  const outcome = outcomes.get(path);
+  if (outcome?.error !== undefined) {
+    return { ...nothingRan, status: statusOf(outcome.error), error: failureOf(outcome.error, path) };
+  }
+  const known = knownOutputs(store.readDerivation(path));
+  const names = wanted.outputs === 'all' ? [...known.keys()] : wanted.outputs;
+  const outputs = Object.fromEntries(names.map((name) => [name, known.get(name)!]));
+  const attempt = outcome?.realised?.attempt;
+  if (!attempt) return { ...nothingRan, status: 'AlreadyValid', outputs };
+  const { startedAt: startTime, stoppedAt: stopTime, usage, isolation } = attempt;
+  return { wanted, status: 'Built', outputs, startTime, stopTime, usage, isolation };
+}
+
+/** Failures of dependencies count too, as in Nix: what was skipped or cancelled on their account does not. */
+function exitStatus(results: readonly BuildResult[], errors: readonly unknown[]): number {
+  const own = errors.filter(
+    (error) => !isAirplantError(error, 'ERR_DEPENDENCY_FAILED') && !isAirplantError(error, 'ERR_ABORTED'),
+  );
+  const status = exitStatusOf(own.length > 0 ? own : errors);
+  return status === 0 && results.some(({ error }) => error !== undefined) ? 1 : status;
+}
+
+function failureOf(error: unknown, drvPath?: string): BuildFailure {
+  const where = drvPath === undefined ? {} : { drvPath };
+  if (!isAirplantError(error)) {
+    return {
+      code: 'ERR_INTERNAL',
+      message: error instanceof Error ? error.message : String(error),
+      hint: '',
+      ...where,
+    };
+  }
+  const lines = error.details['lastLines'];
+  const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
+  return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
+}

@@ -1,0 +1,34 @@
+import type { Attempt, BuildRequest } from './records.js';
+
+/** What an executor tells while it works. */
+export interface AttemptHooks {
+  /** Raw output of the builder, as it comes. A promise holds the builder's terminal back until it is settled. */
+  onLog(chunk: Uint8Array): Promise<void> | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Something that can run a request: this machine, or another one. The engine is given a list of them and knows
+ * no more than this.
+ */
+export interface Executor {
+  readonly name: string;
+  /**
+   * Runs the builder to its end. Whatever was set up for it stays until `dispose`, since its outputs lie there.
+   * A builder that fails is an `Attempt`; only what kept it from running at all is thrown
+   * (ERR_SANDBOX_SETUP, ERR_BUILDER_MISSING, ERR_DISK_FULL, ERR_ABORTED …), and then nothing is left behind.
+   */
+  run(job: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt>;
+}
+
+export interface ExecutorJob {
+  readonly request: BuildRequest;
+  /** Host path that nobody else uses and the garbage collector leaves alone; made and removed by the executor. */
+  readonly scratch: string;
+}
+
+export interface FinishedAttempt extends AsyncDisposable {
+  readonly attempt: Attempt;
+  /** An empty host directory that the builder never saw, on the file system of the outputs. */
+  readonly privateDirectory: string;
+}

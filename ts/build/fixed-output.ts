@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { AirplantError } from '../base/errors.js';
+import type { DerivationOutput } from '../derivation/derivation.js';
+import { formatContentAddress } from '../formats/content-address.js';
+import { formatHash, type Hash } from '../formats/hash.js';
+import { native } from '../native.js';
+import type { SettledOutput } from './records.js';
+
+interface FixedOutputJob {
+  readonly drvPath: string;
+  readonly name: string;
+  /** Where the output lies, already canonical. */
+  readonly source: string;
+  /** Host directory no builder could ever write to, on the same file system. */
+  readonly privateDirectory: string;
+  readonly output: Extract<DerivationOutput, { kind: 'fixed' }>;
+  /** Store path by hash part: what the output must not refer to. */
+  readonly candidates: ReadonlyMap<string, string>;
+}
+
+/**
+ * Settles an output whose content was promised. It is copied to new files first and the copy is hashed: whoever
+ * still holds a descriptor of what the builder wrote (CVE-2024-27297) cannot change what gets registered. The
+ * copy goes where no builder could have put a symlink in its way (CVE-2026-39860).
+ *
+ * Throws ERR_HASH_MISMATCH (exit status 102) with both hashes in SRI form, ERR_OUTPUT_REJECTED for references or
+ * for the wrong type of file.
+ */
+export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
+  const { drvPath, name, source, output, candidates } = job;
+  const copy = join(job.privateDirectory, name);
+  await native.copyTree(source, copy);
+  await native.canonicaliseTree(copy);
+  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], 'sha256');
+  if (references.length > 0) {
+    const paths = references.map((hashPart) => candidates.get(hashPart)!);
+    throw new AirplantError(
+      'ERR_OUTPUT_REJECTED',
+      `illegal path references in fixed-output derivation '${drvPath}': ${paths.join(' ')}`,
+      { hint: 'A fixed output must not refer to store paths.', details: { drvPath, references: paths } },
+    );
+  }
+  const narHash: Hash = { algorithm: 'sha256', hex: hash };
+  const got = await contentHash(job, copy, narHash);
+  if (got.hex !== output.hash.hex) {
+    const [specified, actual] = [formatHash(output.hash, 'sri'), formatHash(got, 'sri')];
+    throw new AirplantError(
+      'ERR_HASH_MISMATCH',
+      `hash mismatch in fixed-output derivation '${drvPath}':\n  specified: ${specified}\n     got:    ${actual}`,
+      { details: { drvPath, specified, got: actual } },
+    );
+  }
+  return {
+    name,
+    path: output.path,
+    source: copy,
+    narHash,
+    narSize,
+    references: [],
+    contentAddress: formatContentAddress({ method: output.method, hash: output.hash }),
+  };
+}
+
+async function contentHash({ name, output }: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
+  const { algorithm } = output.hash;
+  if (output.method === 'nar') {
+    return algorithm === 'sha256'
+      ? narHash
+      : { algorithm, hex: (await native.hashTree(file, [], algorithm)).hash };
+  }
+  if (output.method === 'git') {
+    throw new AirplantError('ERR_UNSUPPORTED', `output '${name}' is to be hashed as a git tree`);
+  }
+  const stats = lstatSync(file);
+  if (!stats.isFile() || (stats.mode & 0o100) !== 0) {
+    throw new AirplantError(
+      'ERR_OUTPUT_REJECTED',
+      `output path '${output.path}' should be a non-executable regular file since recursive hashing is not enabled (one of outputHashMode={flat,text} is true)`,
+      { hint: 'Set outputHashMode to "recursive" for a directory, a symlink or an executable.' },
+    );
+  }
+  const digest = createHash(algorithm);
+  await pipeline(createReadStream(file), digest);
+  return { algorithm, hex: digest.digest('hex') };
+}

@@ -1,0 +1,178 @@
+import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import { encodeText } from '../base/text.js';
+import type { Host } from '../doctor/host.js';
+import { native } from '../native.js';
+import { launchSandbox } from '../sandbox/launch.js';
+import { linuxIsolation, planLinuxSandbox } from '../sandbox/linux.js';
+import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
+import { LastLines } from './last-lines.js';
+import type { Attempt, BuildRequest } from './records.js';
+import { applyRewrites } from './request.js';
+import { Watchdog } from './watchdog.js';
+
+/** What the local executor needs to know of the store and the settings. */
+export interface LocalExecutorOptions {
+  readonly host: Host;
+  readonly storeDir: string;
+  readonly realStoreDir: string;
+  readonly sandboxBuildDirectory: string;
+  readonly devShmSize: string;
+  readonly logLines: number;
+}
+
+/** Runs requests in a sandbox on this machine. */
+export class LocalExecutor implements Executor {
+  readonly name = 'local';
+  readonly #options: LocalExecutorOptions;
+
+  constructor(options: LocalExecutorOptions) {
+    this.#options = options;
+  }
+
+  async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
+    const place = await this.#makePlace(scratch, request);
+    try {
+      const attempt = await this.#attempt(this.plan(request, place), { request, place }, hooks);
+      return {
+        attempt,
+        privateDirectory: place.privateDirectory,
+        [Symbol.asyncDispose]: () => native.removeTree(scratch),
+      };
+    } catch (error) {
+      await native.removeTree(scratch);
+      throw error;
+    }
+  }
+
+  /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
+  plan(request: BuildRequest, place: Place): SandboxSpec {
+    return planLinuxSandbox(
+      applyRewrites(request),
+      {
+        ...place,
+        storeDir: this.#options.storeDir,
+        realStoreDir: this.#options.realStoreDir,
+        sandboxBuildDirectory: this.#options.sandboxBuildDirectory,
+        devShmSize: this.#options.devShmSize,
+      },
+      this.#options.host,
+    );
+  }
+
+  /** Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. */
+  place(scratch: string): Place {
+    return {
+      scratch,
+      root: join(scratch, 'root'),
+      buildDirectory: join(scratch, 'build'),
+      privateDirectory: join(scratch, 'private'),
+    };
+  }
+
+  async #makePlace(scratch: string, request: BuildRequest): Promise<Place> {
+    const place = this.place(scratch);
+    await native.removeTree(scratch);
+    try {
+      mkdirSync(scratch, { mode: 0o700 });
+      mkdirSync(place.root);
+      // As Nix: the builder's / is not for others. An explicit chmod, since mkdir's mode is subject to the umask.
+      chmodSync(place.root, 0o750);
+      mkdirSync(place.buildDirectory, { mode: 0o700 });
+      mkdirSync(place.privateDirectory, { mode: 0o700 });
+      for (const { name, contents, mode } of applyRewrites(request).files) {
+        const file = join(place.buildDirectory, name);
+        writeFileSync(file, encodeText(contents), { flag: 'wx' });
+        chmodSync(file, mode);
+      }
+      return place;
+    } catch (cause) {
+      await native.removeTree(scratch);
+      throw fileSystemError(cause, scratch);
+    }
+  }
+
+  async #attempt(
+    spec: SandboxSpec,
+    job: { request: BuildRequest; place: Place },
+    hooks: AttemptHooks,
+  ): Promise<Attempt> {
+    const { request, place } = job;
+    const tail = new LastLines(this.#options.logLines);
+    const kill = new AbortController();
+    let verdict: Attempt['outcome'] | undefined;
+    const watchdog = new Watchdog(request.limits, (limit) => {
+      verdict = limit;
+      kill.abort();
+    });
+    const startedAt = unixTime();
+    try {
+      const sandbox = await launchSandbox(spec, {
+        signal: AbortSignal.any([hooks.signal, kill.signal]),
+        onLog(chunk) {
+          if (verdict || !watchdog.output(chunk.length)) return undefined;
+          tail.push(chunk);
+          return hooks.onLog(chunk);
+        },
+      });
+      const exit = await sandbox.exit;
+      if (hooks.signal.aborted) throw cancelled(request.name);
+      return {
+        outcome: verdict ?? outcomeOf(exit),
+        startedAt,
+        stoppedAt: unixTime(),
+        usage: exit.usage,
+        isolation: linuxIsolation(spec),
+        lastLines: tail.lines(),
+        outputs: this.#outputs(place, request),
+      };
+    } catch (error) {
+      if (hooks.signal.aborted) throw cancelled(request.name);
+      throw error;
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  #outputs({ root }: Place, { outputs }: BuildRequest): Map<string, string> {
+    const made = outputs
+      .map(({ name, scratchPath }) => [name, join(root, scratchPath)] as const)
+      .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+    return new Map(made);
+  }
+}
+
+/** The directories of one attempt, as host paths. */
+export interface Place {
+  readonly scratch: string;
+  readonly root: string;
+  readonly buildDirectory: string;
+  /** Never visible in the sandbox. */
+  readonly privateDirectory: string;
+}
+
+function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
+  // Nothing but an abort or a limit kills a sandbox from outside, and both have been looked at.
+  if (exit.kind === 'killed') return { kind: 'signalled', signal: 9 };
+  return exit.kind === 'exited'
+    ? { kind: 'exited', status: exit.status }
+    : { kind: 'signalled', signal: exit.signal };
+}
+
+function cancelled(name: string): AirplantError {
+  return new AirplantError('ERR_ABORTED', `the build of '${name}' was cancelled`);
+}
+
+function fileSystemError(cause: unknown, path: string): AirplantError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AirplantError('ERR_DISK_FULL', `no space left for the build directory '${path}'`, { cause });
+  }
+  return new AirplantError('ERR_FILE', `cannot make the build directory '${path}': ${code}`, { cause });
+}
+
+function unixTime(): number {
+  return Math.floor(Date.now() / 1000);
+}

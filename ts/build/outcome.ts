@@ -1,0 +1,121 @@
+import { AirplantError, isAirplantError } from '../base/errors.js';
+import type { Attempt, BuildStatus } from './records.js';
+
+/** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
+export function judge(drvPath: string, { outcome, lastLines }: Attempt): void {
+  const details = { drvPath, lastLines };
+  switch (outcome.kind) {
+    case 'exited':
+      if (outcome.status === 0) return;
+      throw new AirplantError(
+        'ERR_BUILD_FAILED',
+        `builder for '${drvPath}' failed with exit code ${outcome.status}`,
+        {
+          details: { ...details, status: outcome.status },
+        },
+      );
+    case 'signalled':
+      throw new AirplantError(
+        'ERR_BUILD_FAILED',
+        `builder for '${drvPath}' failed due to signal ${outcome.signal} (${signalName(outcome.signal)})`,
+        { details: { ...details, signal: outcome.signal } },
+      );
+    case 'timeout':
+      throw new AirplantError(
+        'ERR_BUILD_TIMEOUT',
+        `building of '${drvPath}' timed out after ${outcome.afterSeconds} seconds`,
+        {
+          details,
+        },
+      );
+    case 'silent':
+      throw new AirplantError(
+        'ERR_BUILD_TIMEOUT',
+        `building of '${drvPath}' timed out after ${outcome.afterSeconds} seconds of silence`,
+        { details },
+      );
+    case 'log-limit':
+      throw new AirplantError(
+        'ERR_LOG_LIMIT',
+        `building of '${drvPath}' was killed after writing more than ${outcome.limitBytes} bytes of log output`,
+        { details },
+      );
+  }
+}
+
+/** The status Nix's BuildResult gives to an error. */
+export function statusOf(error: unknown): BuildStatus {
+  if (!isAirplantError(error)) return 'MiscFailure';
+  switch (error.code) {
+    case 'ERR_BUILD_FAILED':
+    case 'ERR_BUILDER_MISSING':
+      return 'PermanentFailure';
+    case 'ERR_BUILD_TIMEOUT':
+      return 'TimedOut';
+    case 'ERR_HASH_MISMATCH':
+      return 'HashMismatch';
+    case 'ERR_NOT_DETERMINISTIC':
+      return 'NotDeterministic';
+    case 'ERR_LOG_LIMIT':
+      return 'LogLimitExceeded';
+    case 'ERR_DEPENDENCY_FAILED':
+      return 'DependencyFailed';
+    case 'ERR_OUTPUT_MISSING':
+    case 'ERR_OUTPUT_REJECTED':
+    case 'ERR_UNSUPPORTED_FILE':
+      return 'OutputRejected';
+    case 'ERR_DERIVATION_SYNTAX':
+    case 'ERR_DERIVATION_INVALID':
+    case 'ERR_PLATFORM':
+    case 'ERR_UNSUPPORTED':
+    case 'ERR_INPUT_MISSING':
+    case 'ERR_PATH_INVALID':
+      return 'InputRejected';
+    case 'ERR_DISK_FULL':
+      return 'TransientFailure';
+    case 'ERR_ABORTED':
+      return 'Cancelled';
+    default:
+      return 'MiscFailure';
+  }
+}
+
+/**
+ * The exit status for everything that failed, as nix-build computes it: 100 for failed builds, plus 1 for a
+ * time-out, plus 2 for a hash mismatch; 104 for a check that differed; combined by bits. Anything else is 1.
+ */
+export function exitStatusOf(errors: readonly unknown[]): number {
+  let status = 0;
+  for (const error of errors) {
+    const own = isAirplantError(error) ? error.exitStatus : 1;
+    if (own >= 100 && own < 128) status |= own;
+  }
+  if (status !== 0 || errors.length === 0) return status;
+  const [first] = errors;
+  return isAirplantError(first) ? first.exitStatus : 1;
+}
+
+/** Names as strsignal(3) gives them, which Nix's messages contain. */
+function signalName(signal: number): string {
+  const names: Readonly<Record<number, string>> = {
+    1: 'Hangup',
+    2: 'Interrupt',
+    3: 'Quit',
+    4: 'Illegal instruction',
+    5: 'Trace/breakpoint trap',
+    6: 'Aborted',
+    7: 'Bus error',
+    8: 'Floating point exception',
+    9: 'Killed',
+    10: 'User defined signal 1',
+    11: 'Segmentation fault',
+    12: 'User defined signal 2',
+    13: 'Broken pipe',
+    14: 'Alarm clock',
+    15: 'Terminated',
+    24: 'CPU time limit exceeded',
+    25: 'File size limit exceeded',
+    31: 'Bad system call',
+  };
+  return names[signal] ?? `Unknown signal ${signal}`;
+}

@@ -1,0 +1,121 @@
+import { AirplantError } from '../base/errors.js';
+import type { EventSink } from '../base/events.js';
+import type { LocalStore } from '../store/local-store.js';
+import type { Executor, FinishedAttempt } from './executor.js';
+import { inputClosure } from './inputs.js';
+import type { BuildOptions } from './options.js';
+import { judge } from './outcome.js';
+import { knownOutputs } from './plan.js';
+import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
+import { registerSettled } from './register.js';
+import { makeRequest } from './request.js';
+import { settleOutputs } from './settle.js';
+
+/** What realising needs besides the derivation. */
+export interface RealiseContext {
+  readonly store: LocalStore;
+  readonly options: BuildOptions;
+  readonly executor: Executor;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+}
+
+/** What came of one derivation: the paths of its outputs, and the attempt if a builder ran. */
+export interface Realised {
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly attempt?: Attempt;
+}
+
+/**
+ * The story of one build: request → sandbox → attempt → settled → registered.
+ *
+ * When it resolves, all outputs are valid; when it rejects, nothing new is, and of the sandbox nothing is left.
+ * Other processes that want the same outputs (ours or Nix's) wait for the path locks and then find them made.
+ */
+export async function realise(planned: PlannedBuild, context: RealiseContext): Promise<Realised> {
+  const { store, emit, signal } = context;
+  const { drvPath, derivation } = planned;
+  const outputs = outputPaths(planned);
+  const paths = Object.values(outputs);
+  for (const path of [drvPath, ...paths]) await store.addTempRoot(path);
+
+  const locks = await store.lockPaths(paths, {
+    signal,
+    onWait: (busy) => emit({ type: 'build.waiting', drvPath, reason: 'lock', paths: busy }),
+  });
+  let valid = false;
+  try {
+    const missing = planned.missing.filter((name) => !store.isValid(outputs[name]!));
+    if (missing.length === 0) {
+      valid = true;
+      return { outputs };
+    }
+    const inputs = await inputClosure(drvPath, derivation, store);
+    const request = makeRequest({ drvPath, derivation, inputs }, store.directories.storeDir, context.options);
+
+    await using finished = await runBuilder(planned, request, context);
+    judge(drvPath, finished.attempt);
+
+    emit({ type: 'build.settling', drvPath });
+    const { privateDirectory } = finished;
+    const job = { drvPath, derivation, request, missing, privateDirectory };
+    const settled = await settleOutputs(job, finished.attempt, store.directories.storeDir);
+    signal.throwIfAborted();
+
+    await registerSettled(settled, store);
+    valid = true;
+    return { outputs, attempt: finished.attempt };
+  } finally {
+    // As Nix: a lock file goes only once the outputs are valid, so that others re-check instead of racing.
+    await locks.release({ delete: valid });
+  }
+}
+
+/** Runs the builder in the executor, its output going to the log file and the event stream. */
+async function runBuilder(
+  { drvPath, derivation }: PlannedBuild,
+  request: BuildRequest,
+  { store, options, executor, emit, signal }: RealiseContext,
+): Promise<FinishedAttempt> {
+  emit({
+    type: 'build.started',
+    drvPath,
+    name: derivation.name,
+    outputs: request.outputs.map(({ scratchPath }) => scratchPath),
+  });
+  const log = options.keepBuildLog ? await store.logs.create(drvPath) : undefined;
+  try {
+    return await executor.run(
+      { request, scratch: `${store.realPath(drvPath)}.chroot` },
+      {
+        signal,
+        onLog(chunk) {
+          const held = [log?.write(chunk), emit({ type: 'build.log', drvPath, chunk })].filter(
+            (wait) => wait !== undefined,
+          );
+          return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
+        },
+      },
+    );
+  } finally {
+    await log?.close();
+  }
+}
+
+function outputPaths({ drvPath, derivation }: PlannedBuild): Record<string, string> {
+  const outputs: Record<string, string> = {};
+  for (const [name, path] of knownOutputs(derivation)) {
+    if (path === undefined) {
+      throw new AirplantError(
+        'ERR_UNSUPPORTED',
+        `the path of output '${name}' of '${drvPath}' depends on its content`,
+        {
+          hint: 'Derivations with content-addressed outputs of unknown hash cannot be built by this version.',
+          details: { drvPath, output: name },
+        },
+      );
+    }
+    outputs[name] = path;
+  }
+  return outputs;
+}

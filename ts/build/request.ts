@@ -1,0 +1,120 @@
+import { AirplantError } from '../base/errors.js';
+import type { Derivation } from '../derivation/derivation.js';
+import { derivationOptions } from '../derivation/options.js';
+import { outputPlaceholder } from '../formats/placeholder.js';
+import { buildEnvironment } from './environment.js';
+import type { BuildOptions } from './options.js';
+import { knownOutputs } from './plan.js';
+import type { BuildRequest } from './records.js';
+
+/** Bits of personality(2): no address randomisation, as Nix sets for every builder. */
+const addrNoRandomize = 0x0040000;
+/** 32-bit execution domain: uname -m says i686. */
+const perLinux32 = 0x0008;
+
+/**
+ * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
+ *
+ * Throws ERR_PLATFORM when this machine cannot run it, ERR_UNSUPPORTED when it asks for something that would
+ * silently be left out otherwise, ERR_DERIVATION_INVALID when it contradicts itself.
+ */
+export function makeRequest(
+  { drvPath, derivation, inputs }: { drvPath: string; derivation: Derivation; inputs: readonly string[] },
+  storeDir: string,
+  options: BuildOptions,
+): BuildRequest {
+  const wishes = derivationOptions(derivation);
+  checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, options);
+  checkSupported(drvPath, derivation, wishes);
+  const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
+  const { env, files } = buildEnvironment(derivation, {
+    storeDir,
+    cores: options.cores,
+    buildDirectory: options.sandboxBuildDirectory,
+    fixedOutput: isFixedOutput(derivation),
+    passAsFile: wishes.passAsFile,
+    impureEnvVars: wishes.impureEnvVars,
+    impureEnvironment: options.impureEnvironment,
+  });
+  return {
+    name: derivation.name,
+    system: derivation.system,
+    builder: derivation.builder,
+    args: derivation.args,
+    env,
+    files,
+    inputs,
+    outputs,
+    rewrites: outputs.map(({ name, scratchPath }) => [outputPlaceholder(name), scratchPath]),
+    hostPaths: options.hostPaths,
+    limits: {
+      timeoutSeconds: options.timeout,
+      maxSilentSeconds: options.maxSilentTime,
+      maxLogBytes: options.maxBuildLogSize,
+    },
+    network: 'none',
+    personality:
+      addrNoRandomize |
+      (derivation.system === 'i686-linux' && options.system === 'x86_64-linux' ? perLinux32 : 0),
+  };
+}
+
+/** The request as the builder gets it: every replacement of `rewrites` made in arguments, environment and files. */
+export function applyRewrites(request: BuildRequest): BuildRequest {
+  const rewrite = (text: string) =>
+    request.rewrites.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+  return {
+    ...request,
+    builder: rewrite(request.builder),
+    args: request.args.map(rewrite),
+    env: request.env.map(([name, value]) => [rewrite(name), rewrite(value)]),
+    files: request.files.map((file) => ({ ...file, contents: rewrite(file.contents) })),
+    rewrites: [],
+  };
+}
+
+/** True when the content of the outputs is known beforehand. */
+export function isFixedOutput(derivation: Derivation): boolean {
+  return [...derivation.outputs.values()].some(({ kind }) => kind === 'fixed');
+}
+
+function checkPlatform(
+  drvPath: string,
+  { system }: Derivation,
+  features: readonly string[],
+  options: BuildOptions,
+): void {
+  const runs = system === options.system || options.extraPlatforms.includes(system) || system === 'builtin';
+  if (runs && features.every((feature) => options.systemFeatures.includes(feature))) return;
+  const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
+  throw new AirplantError(
+    'ERR_PLATFORM',
+    `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
+    { details: { drvPath, system } },
+  );
+}
+
+/** What a derivation can ask for and this version does not do is refused: leaving it out would be a wrong build. */
+function checkSupported(
+  drvPath: string,
+  derivation: Derivation,
+  wishes: ReturnType<typeof derivationOptions>,
+): void {
+  const refuse = (what: string, hint?: string) => {
+    throw new AirplantError('ERR_UNSUPPORTED', `'${drvPath}' asks for ${what}`, {
+      hint,
+      details: { drvPath },
+    });
+  };
+  if ([...derivation.outputs.values()].some((output) => !('path' in output))) {
+    refuse('outputs whose paths depend on their content');
+  }
+  if (derivation.builder.startsWith('builtin:')) refuse(`the builder '${derivation.builder}'`);
+  if (wishes.structuredAttrs !== undefined) refuse('structured attributes');
+  if (wishes.noChroot) {
+    refuse(
+      'a build outside the sandbox (__noChroot)',
+      'With `sandbox = true` such a derivation is never built.',
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import { lstatSync, type Stats } from 'node:fs';
+import { AirplantError } from '../base/errors.js';
+import type { Derivation } from '../derivation/derivation.js';
+import { parseStorePath } from '../formats/store-path.js';
+import { native } from '../native.js';
+import { checkFixedOutput } from './fixed-output.js';
+import type { Attempt, BuildRequest, Settled, SettledOutput } from './records.js';
+
+export interface SettleJob {
+  readonly drvPath: string;
+  readonly derivation: Derivation;
+  readonly request: BuildRequest;
+  /** Names of the outputs to settle; the others are valid already. */
+  readonly missing: readonly string[];
+  /** Host directory no builder could ever write to, on the same file system as the outputs. */
+  readonly privateDirectory: string;
+}
+
+/**
+ * Looks at what the builder left, after the sandbox is dead: each output is made canonical, read once for its
+ * hash and references, checked against a fixed hash, and put in an order in which every output comes after those
+ * it refers to.
+ *
+ * Throws ERR_OUTPUT_MISSING, ERR_OUTPUT_REJECTED, ERR_UNSUPPORTED_FILE or ERR_HASH_MISMATCH with Nix's messages.
+ */
+export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: string): Promise<Settled> {
+  const { drvPath, derivation, request } = job;
+  const candidates = new Map<string, string>();
+  for (const path of [...request.inputs, ...request.outputs.map(({ scratchPath }) => scratchPath)]) {
+    candidates.set(parseStorePath(storeDir, path).hashPart, path);
+  }
+  const sources = job.missing.map((name) => [name, existingOutput(drvPath, name, attempt)] as const);
+  const outputs: SettledOutput[] = [];
+  for (const [name, source] of sources) {
+    await canonicalise(source);
+    const output = derivation.outputs.get(name)!;
+    if (output.kind === 'fixed') {
+      const { privateDirectory } = job;
+      outputs.push(await checkFixedOutput({ drvPath, name, source, privateDirectory, output, candidates }));
+      continue;
+    }
+    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], 'sha256');
+    outputs.push({
+      name,
+      path: request.outputs.find((one) => one.name === name)!.scratchPath,
+      source,
+      narHash: { algorithm: 'sha256', hex: hash },
+      narSize,
+      references: references.map((hashPart) => candidates.get(hashPart)!).sort(),
+    });
+  }
+  return { drvPath, outputs: referencedFirst(drvPath, outputs) };
+}
+
+function existingOutput(drvPath: string, name: string, attempt: Attempt): string {
+  const source = attempt.outputs.get(name);
+  const stats: Stats | undefined =
+    source === undefined ? undefined : lstatSync(source, { throwIfNoEntry: false });
+  if (source === undefined || !stats) {
+    throw new AirplantError(
+      'ERR_OUTPUT_MISSING',
+      `builder for '${drvPath}' failed to produce output path for output '${name}'`,
+      {
+        details: { drvPath, output: name },
+      },
+    );
+  }
+  // A group- or world-writable top level could have been tampered with by others while it lay there.
+  if (!stats.isSymbolicLink() && (stats.mode & 0o022) !== 0) {
+    throw new AirplantError(
+      'ERR_OUTPUT_REJECTED',
+      `suspicious ownership or permission on '${source}' for output '${name}'; rejecting this build output`,
+      {
+        hint: 'The builder must not leave its output writable by group or others.',
+        details: { drvPath, output: name },
+      },
+    );
+  }
+  return source;
+}
+
+async function canonicalise(source: string): Promise<void> {
+  try {
+    await native.canonicaliseTree(source);
+  } catch (cause) {
+    const { code, path } = cause as NodeJS.ErrnoException;
+    if (code !== 'EFTYPE') throw cause;
+    throw new AirplantError('ERR_UNSUPPORTED_FILE', `file '${path}' has an unsupported type`, { cause });
+  }
+}
+
+/** Outputs that others refer to come first, so that they are registered first. Two that refer to each other: refused. */
+function referencedFirst(drvPath: string, outputs: readonly SettledOutput[]): SettledOutput[] {
+  const byPath = new Map(outputs.map((output) => [output.path, output]));
+  const sorted: SettledOutput[] = [];
+  const trail: SettledOutput[] = [];
+  const visit = (output: SettledOutput) => {
+    if (sorted.includes(output)) return;
+    const previous = trail.at(-1);
+    if (trail.includes(output)) {
+      throw new AirplantError(
+        'ERR_OUTPUT_REJECTED',
+        `cycle detected in build of '${drvPath}' in the references of output '${output.name}' from output '${previous!.name}'`,
+        { hint: 'Outputs of one derivation must not refer to each other in a circle.', details: { drvPath } },
+      );
+    }
+    trail.push(output);
+    for (const reference of output.references) {
+      const other = byPath.get(reference);
+      if (other && other !== output) visit(other);
+    }
+    trail.pop();
+    sorted.push(output);
+  };
+  for (const output of outputs) visit(output);
+  return sorted;
+}

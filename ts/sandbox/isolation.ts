@@ -1,0 +1,75 @@
+import { quote } from '../base/quote.js';
+import type { Isolation, SandboxSpec } from './spec.js';
+
+/**
+ * The isolation a spec gives when it is carried out, for the record of a result. Each way in which it is weaker
+ * than an ordinary sealed build is a sentence in `shortfalls`.
+ *
+ * `supplementaryGroups`: how many groups besides the effective one the caller has. An ordinary user cannot drop
+ * them in a user namespace, so files that they may read stay readable where they are visible.
+ */
+export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number): Isolation {
+  const backend = spec.backend?.kind ?? 'linux-namespaces';
+  const groups =
+    supplementaryGroups > 0 && backend === 'linux-namespaces'
+      ? [`The builder keeps ${supplementaryGroups} supplementary group(s) of the caller.`]
+      : [];
+  switch (backend) {
+    case 'none':
+      return {
+        backend,
+        namespaces: [],
+        network: 'host',
+        readOnlyInputs: false,
+        noNewPrivileges: true,
+        shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
+      };
+    case 'darwin-seatbelt':
+      return {
+        backend,
+        namespaces: [],
+        network: spec.namespaces.network === 'host' ? 'host' : 'none',
+        readOnlyInputs: true,
+        noNewPrivileges: false,
+        shortfalls: ['Processes and shared memory of the host are visible: macOS has no namespaces.'],
+      };
+    case 'linux-namespaces':
+      return {
+        backend,
+        namespaces: namespaceNames(spec),
+        network: spec.namespaces.network === 'host' ? 'host' : 'private',
+        readOnlyInputs: true,
+        noNewPrivileges: true,
+        shortfalls: [...namespaceShortfalls(spec), ...writableShortfalls(spec), ...groups],
+      };
+  }
+}
+
+function namespaceNames({ namespaces }: SandboxSpec): string[] {
+  return [
+    'user',
+    'mount',
+    ...(namespaces.pid ? ['pid'] : []),
+    ...(namespaces.ipc ? ['ipc'] : []),
+    ...(namespaces.uts ? ['uts'] : []),
+    ...(namespaces.network === 'private' ? ['network'] : []),
+  ];
+}
+
+function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
+  return [
+    ...(namespaces.pid ? [] : ['Processes of the host are visible.']),
+    ...(namespaces.ipc ? [] : ['System V and POSIX IPC objects of the host are visible.']),
+    ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
+    ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
+  ];
+}
+
+/** Host directories the builder may write to, other than the one it builds in. */
+function writableShortfalls({ entries, command }: SandboxSpec): string[] {
+  return entries.flatMap((entry) =>
+    entry.kind === 'bind' && !entry.readOnly && entry.target !== command.cwd
+      ? [`The host path ${quote(entry.source)} can be written to.`]
+      : [],
+  );
+}

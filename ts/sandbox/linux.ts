@@ -1,0 +1,150 @@
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { compareText } from '../base/text.js';
+import { planCommand } from './command.js';
+import { sealedLimits } from './limits.js';
+import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
+import { etcEntries } from './linux-etc.js';
+import type { BuildRequest, HostPath } from './request.js';
+import type { SandboxEntry, SandboxSpec } from './spec.js';
+
+/** Where one build takes place: host directories, and the two names of the store directory. */
+export interface SandboxPlace {
+  /** An empty directory of our own that becomes `/`; on the store's file system, so that outputs move by rename. */
+  readonly root: string;
+  /** Host directory that becomes the build directory, mode 0700. */
+  readonly buildDirectory: string;
+  /** The build directory as the builder sees it, normally `/build`. */
+  readonly sandboxBuildDirectory: string;
+  /** Logical store directory, normally `/nix/store`. */
+  readonly storeDir: string;
+  /** Where the store directory lies on the host. */
+  readonly realStoreDir: string;
+  /** Size of /dev/shm in the terms of tmpfs, normally `50%`. */
+  readonly devShmSize: string;
+  /** Show /dev/kvm: the system features include `kvm`, and this host's /dev/kvm can be opened. */
+  readonly kvm: boolean;
+}
+
+/** Ids inside a sandbox: `nixbld`, as in Nix. */
+export const sandboxUid = 1000;
+export const sandboxGid = 100;
+
+/**
+ * The sandbox of one build on Linux. A builder sees what Nix 2.8 shows it, down to owners and modes, except that
+ * inputs, host paths and devices are mounted read-only (see `docs/differences-from-nix.md`).
+ *
+ * Pure: it looks at nothing on the host. An output that the builder makes at `scratchPath` lies at
+ * `place.root + scratchPath` afterwards.
+ *
+ * Throws ERR_STORE_PATH for an input or output outside the store, ERR_SANDBOX_PATH for a host path that would hide
+ * what the build needs, and what `planCommand` throws.
+ */
+export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): SandboxSpec {
+  for (const path of [...request.inputs, ...request.outputs.map((output) => output.scratchPath)]) {
+    requireStorePath(path, place.storeDir);
+  }
+  const visible = visiblePaths(request, place);
+  const covered = new Set(visible.map(({ target }) => target));
+  return {
+    version: 1,
+    backend: { kind: 'linux-namespaces' },
+    root: { kind: 'directory', path: place.root },
+    namespaces: {
+      pid: true,
+      ipc: true,
+      uts: true,
+      network: request.network === 'none' ? 'private' : 'host',
+    },
+    ids: { uid: sandboxUid, gid: sandboxGid },
+    hostname: 'localhost',
+    // What the kernel calls a domain name never set, and what Nix sets.
+    domainname: '(none)',
+    entries: [
+      { kind: 'directory', target: '/', mode: 0o750, why: 'the mode Nix gives it, which outputs may record' },
+      { kind: 'directory', target: '/tmp', mode: 0o1777, why: 'for programs that do not heed TMPDIR' },
+      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, request }),
+      {
+        kind: 'directory',
+        target: place.storeDir,
+        mode: 0o1775,
+        why: 'the store: inputs, and outputs to come',
+      },
+      ...(covered.has('/dev')
+        ? []
+        : deviceEntries({ kvm: place.kvm }).filter((entry) => !covered.has(entry.target))),
+      ...visible,
+      {
+        kind: 'bind',
+        source: place.buildDirectory,
+        target: place.sandboxBuildDirectory,
+        readOnly: false,
+        optional: false,
+        follow: false,
+        why: 'the build directory',
+      },
+      ...pseudoFileSystemEntries({ devShmSize: place.devShmSize, hostDevices: covered.has('/dev') }),
+    ],
+    command: planCommand(request, place.sandboxBuildDirectory),
+    limits: sealedLimits,
+    personality: request.personality,
+    session: 'sealed',
+  };
+}
+
+/**
+ * Personality of builders for `system` on a machine whose `uname -m` is `machine`: no address space randomisation,
+ * which gets into outputs, and for 32-bit systems a `uname -m` that says so. As Nix does.
+ */
+export function linuxPersonality(system: string, machine: string): number {
+  const perLinux32 = 0x8;
+  const addrNoRandomize = 0x40000;
+  const is32 = (system === 'i686-linux' && machine === 'x86_64') || /^armv(5tel|6l|7l)-linux$/.test(system);
+  return addrNoRandomize | (is32 ? perLinux32 : 0);
+}
+
+/**
+ * Binds for host paths and inputs in order of target, so that parents come first. Where both name one target the
+ * input wins, and what the build is to make itself is never shown.
+ */
+function visiblePaths(request: BuildRequest, place: SandboxPlace): (SandboxEntry & { kind: 'bind' })[] {
+  const binds = new Map<string, SandboxEntry & { kind: 'bind' }>();
+  for (const path of request.hostPaths) {
+    // The sandbox has a /proc of its own; Nix skips it as well.
+    if (path.source === '/proc') continue;
+    requireHarmlessTarget(path, place);
+    binds.set(path.target, { kind: 'bind', ...path, follow: true });
+  }
+  for (const path of request.inputs) {
+    binds.set(path, {
+      kind: 'bind',
+      source: place.realStoreDir + path.slice(place.storeDir.length),
+      target: path,
+      readOnly: true,
+      optional: false,
+      follow: false,
+      why: 'an input',
+    });
+  }
+  for (const { scratchPath } of request.outputs) binds.delete(scratchPath);
+  return [...binds.values()].sort((a, b) => compareText(a.target, b.target));
+}
+
+function requireStorePath(path: string, storeDir: string): void {
+  const base = path.startsWith(`${storeDir}/`) ? path.slice(storeDir.length + 1) : '';
+  if (/^[0-9A-Za-z+\-._?=]+$/.test(base) && base !== '.' && base !== '..') return;
+  throw new AirplantError('ERR_STORE_PATH', `${quote(path)} is not a path in the store ${quote(storeDir)}`);
+}
+
+/** A host path over the root, the store or the build directory would hide what a build is made of. */
+function requireHarmlessTarget(path: HostPath, place: SandboxPlace): void {
+  const hidden = [place.storeDir, place.sandboxBuildDirectory, '/proc'].find(
+    (needed) => path.target === '/' || needed === path.target || needed.startsWith(`${path.target}/`),
+  );
+  if (hidden === undefined) return;
+  throw new AirplantError(
+    'ERR_SANDBOX_PATH',
+    `the sandbox path ${quote(path.source)} cannot be shown as ${quote(path.target)}: it would hide ${hidden}`,
+    { hint: 'Name the files and directories below it one by one.', details: { target: path.target } },
+  );
+}

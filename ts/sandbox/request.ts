@@ -1,0 +1,58 @@
+/** One build, without any notion of derivations: what a remote executor would be sent. */
+export interface BuildRequest {
+  /** For messages and directory names only. */
+  readonly name: string;
+  readonly system: string;
+  /** Absolute path inside the sandbox. */
+  readonly builder: string;
+  /** Arguments after argv[0]. */
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** Files the executor puts into the build directory before the builder starts, after `rewrites`. */
+  readonly files: readonly RequestFile[];
+  /** Closure of the inputs: logical store paths. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly RequestOutput[];
+  /**
+   * Equal-length replacements still to be made in `args`, `env` and the contents of `files`, in this order
+   * (`rewriteText`): placeholders and redirected outputs. Planners make them in the command.
+   */
+  readonly rewrites: readonly (readonly [from: string, to: string])[];
+  /** Host paths the build may see, parsed and complete (`parseHostPath`, `closeHostPaths`, `withDefaultShell`). */
+  readonly hostPaths: readonly HostPath[];
+  readonly limits: BuildLimits;
+  /** `none`: a loopback interface and nothing else; `host`: this machine's network and name service. */
+  readonly network: 'none' | 'host';
+  /** Bits of personality(2), see `linuxPersonality`. */
+  readonly personality: number;
+}
+
+export interface RequestFile {
+  /** Name inside the build directory, one component. */
+  readonly name: string;
+  readonly contents: string;
+  readonly mode: number;
+}
+
+export interface RequestOutput {
+  readonly name: string;
+  /** Store path the builder writes to (inside the sandbox, the final path). */
+  readonly scratchPath: string;
+}
+
+/** A host file or directory made visible in the sandbox. */
+export interface HostPath {
+  readonly target: string;
+  readonly source: string;
+  readonly optional: boolean;
+  readonly readOnly: boolean;
+  /** Where the wish came from: a setting, the default shell, a hook, the module. */
+  readonly why: string;
+}
+
+/** Seconds and bytes; 0 = no limit, as in Nix. */
+export interface BuildLimits {
+  readonly timeoutSeconds: number;
+  readonly maxSilentSeconds: number;
+  readonly maxLogBytes: number;
+}
