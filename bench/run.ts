@@ -37,6 +37,8 @@ async function main(): Promise<number> {
   const reports = await measureRows(wish.rows, { workspace, runs: (usual) => wish.runs ?? usual }, (name) =>
     process.stderr.write(`measuring ${name}\n`),
   );
+  // A row that broke off may have left some.
+  await killWorkers();
   process.stdout.write(`\n${renderTable(reports)}`);
   if (wish.json !== undefined) {
     writeFileSync(wish.json, `${JSON.stringify({ version: 1, machine, rows: reports }, undefined, 2)}\n`);
