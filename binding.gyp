@@ -20,6 +20,7 @@
         "native/addon.cc",
         "native/js/background.cc",
         "native/js/errors.cc",
+        "native/js/read-spec.cc",
         "native/js/text.cc",
         "native/fs/archive.cc",
         "native/fs/block-pipe.cc",
@@ -40,20 +41,72 @@
         "native/fs/<(platform)/attributes.cc",
         "native/fs/<(platform)/directory-reader.cc",
         "native/fs/<(platform)/syscalls.cc",
-        "native/launch/exports.cc"
+        "native/launch/exports.cc",
+        "native/launch/pty.cc",
+        "native/launch/request.cc",
+        "native/launch/start-launcher.cc",
+        "native/spec-message.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS"],
       "cflags_cc!": ["-fno-exceptions"],
       "cflags!": ["-fno-exceptions"],
-      "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" }
+      "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
+      "conditions": [
+        [
+          "OS=='linux'",
+          { "sources": ["native/launch/linux/platform.cc", "native/launch/linux/syscalls.cc"] }
+        ],
+        ["OS=='mac'", { "sources": ["native/launch/darwin/platform.cc"] }]
+      ]
     },
     {
       "target_name": "airplant-launcher",
       "type": "executable",
-      "sources": ["native/launcher/main.cc"],
+      "sources": [
+        "native/launcher/control.cc",
+        "native/launcher/main.cc",
+        "native/launcher/run.cc",
+        "native/launcher/sandbox-process.cc",
+        "native/launcher/server.cc",
+        "native/launch/common/descriptors.cc",
+        "native/launch/common/execute.cc",
+        "native/launch/common/records.cc",
+        "native/launch/common/supervise.cc",
+        "native/launch/fallback/plain.cc",
+        "native/spec-message.cc"
+      ],
       "cflags_cc!": ["-fno-exceptions"],
-      "cflags!": ["-fno-exceptions"]
+      "cflags!": ["-fno-exceptions"],
+      "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
+      "conditions": [
+        [
+          "OS=='linux'",
+          {
+            "sources": [
+              "native/launch/linux/bind.cc",
+              "native/launch/linux/entries.cc",
+              "native/launch/linux/isolated.cc",
+              "native/launch/linux/mount-table.cc",
+              "native/launch/linux/namespaces.cc",
+              "native/launch/linux/network.cc",
+              "native/launch/linux/platform.cc",
+              "native/launch/linux/privileges.cc",
+              "native/launch/linux/proc.cc",
+              "native/launch/linux/process-one.cc",
+              "native/launch/linux/restrict.cc",
+              "native/launch/linux/root.cc",
+              "native/launch/linux/syscalls.cc",
+              "native/launch/linux/target-tree.cc"
+            ],
+            "ldflags": ["<!@(node native/link-flags.mjs)"]
+          }
+        ],
+        [
+          "OS=='mac'",
+          { "sources": ["native/launch/darwin/isolated.cc", "native/launch/darwin/platform.cc"] }
+        ]
+      ]
     }
   ]
 }

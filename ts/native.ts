@@ -2,6 +2,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { AirplantError } from './base/errors.js';
+import type { HashAlgorithm } from './formats/hash.js';
+import type { SandboxSpec } from './sandbox/spec.js';
 
 /** A path or name: a string as `base/text.ts` decodes byte strings, or the bytes themselves. */
 export type NativePath = string | Uint8Array;
@@ -25,13 +27,13 @@ export interface NativeFileSystem {
   tryLock(fd: number, mode: 'shared' | 'exclusive'): boolean;
   unlock(fd: number): void;
   /**
-   * One pass over the tree at `path`: the SHA-256 and length of its NAR, and which of `candidates` (32-character
+   * One pass over the tree at `path`: the hash and length of its NAR, and which of `candidates` (32-character
    * hash parts; duplicates count once) occur in it. A NAR longer than `maxNarSize` bytes is `EFBIG`, noticed by the
    * size of files before they are read. Files that no NAR can hold are `EFTYPE` and are not opened; names longer
    * than 255 bytes and files more than 64 levels below `path` are `ENAMETOOLONG`, as no reader would take them
    * back; a file that changes while it is read is `EBUSY`.
    */
-  hashTree(path: NativePath, candidates: readonly string[], maxNarSize?: number): Promise<TreeHash>;
+  hashTree(path: NativePath, candidates: readonly string[], options?: HashTreeOptions): Promise<TreeHash>;
   /**
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
@@ -74,24 +76,56 @@ export interface NativeFileSystem {
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
+export interface HashTreeOptions {
+  /** Default `sha256`. */
+  readonly algorithm?: HashAlgorithm;
+  /** Bytes; default 2^53 - 1. */
+  readonly maxNarSize?: number;
+}
+
 export interface TreeHash {
   /** Lower-case hex. */
-  readonly sha256: string;
+  readonly hash: string;
   readonly narSize: number;
   /** In the order of the candidates. */
   readonly references: readonly string[];
 }
 
+/** What starts the launcher and talks to it; `sandbox/launch.ts` makes sandboxes of it. Descriptors are owned by the caller. */
+export interface NativeLauncher {
+  /**
+   * Forks, and executes the launcher at `path`. `control` is a stream socket on which it answers
+   * (`sandbox/launcher-reply.ts`); closing it ends the launcher and all its sandboxes.
+   */
+  startLauncher(path: string): { readonly pid: number; readonly control: number };
+  /** Kills the launcher if it still runs; returns its wait status as waitpid(2) has it. */
+  reapLauncher(pid: number): number;
+  /** A pseudo-terminal in raw mode; both ends close-on-exec. */
+  openPty(): { readonly master: number; readonly slave: number };
+  /**
+   * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
+   * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.
+   */
+  sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
+  /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
+  sendKill(control: number, run: number): void;
+}
+
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-export const native: NativeFileSystem = load();
+/** `path` is the file it was loaded from, which `bindings` adds. */
+interface NativeAddon extends NativeFileSystem, NativeLauncher {
+  readonly path: string;
+}
 
-/** The launcher executable that belongs to the loaded addon. */
-export const launcherPath: string = join(packageRoot, 'build', 'Release', 'airplant-launcher');
+export const native: NativeAddon = load();
 
-function load(): NativeFileSystem {
+/** The launcher executable that belongs to the loaded addon; it lies beside it. */
+export const launcherPath: string = join(dirname(native.path), 'airplant-launcher');
+
+function load(): NativeAddon {
   try {
-    return bindings({ bindings: 'airplant.node', module_root: packageRoot }) as NativeFileSystem;
+    return bindings({ bindings: 'airplant.node', module_root: packageRoot }) as NativeAddon;
   } catch (cause) {
     throw new AirplantError(
       'ERR_NATIVE_MISSING',

@@ -1,26 +1,25 @@
 #include "fs/archive.h"
 
 #include "fs/block-pipe.h"
+#include "fs/digest.h"
 #include "fs/location.h"
 #include "fs/nar-writer.h"
 #include "fs/output.h"
 #include "fs/reference-scanner.h"
-#include "fs/sha256.h"
 
 namespace airplant {
 
-TreeHash HashTree(const std::string& path, const std::vector<std::string>& candidates, uint64_t most_nar_size,
-                  const Cancellation& cancellation) {
+TreeHash HashTree(const std::string& path, const HashOptions& options, const Cancellation& cancellation) {
   const Location root = Locate(path);
-  ReferenceScanner scanner(candidates);
-  Sha256 hash;
+  ReferenceScanner scanner(options.candidates);
+  Digest hash(options.algorithm);
   // Reading and scanning together take less time than hashing, so two threads keep the hash busy.
   BlockPipe pipe(
       [&](BlockPipe::Bytes block) {
         if (scanner.Wanted()) scanner.Scan(block.data(), block.size());
       },
       [&](BlockPipe::Bytes block) { hash.Update(block.data(), block.size()); });
-  const uint64_t size = NarWriter(pipe, cancellation, most_nar_size).Write(root);
+  const uint64_t size = NarWriter(pipe, cancellation, options.most_nar_size).Write(root);
   return {hash.FinishHex(), size, scanner.Found()};
 }
 

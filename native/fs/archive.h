@@ -9,14 +9,19 @@
 namespace airplant {
 
 struct TreeHash {
-  std::string sha256;  // lower-case hex
+  std::string hash;  // lower-case hex
   uint64_t nar_size = 0;
   std::vector<std::string> references;
 };
 
-// SHA-256 and length of the NAR of `path`, and which of `candidates` (hash parts) occur in it, in one pass.
-TreeHash HashTree(const std::string& path, const std::vector<std::string>& candidates, uint64_t most_nar_size,
-                  const Cancellation& cancellation);
+struct HashOptions {
+  std::vector<std::string> candidates;  // hash parts
+  std::string algorithm;
+  uint64_t most_nar_size;
+};
+
+// Hash and length of the NAR of `path`, and which of the candidates occur in it, in one pass.
+TreeHash HashTree(const std::string& path, const HashOptions& options, const Cancellation& cancellation);
 
 // Writes the NAR of `path` to `fd` in constant memory; returns its length.
 uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation);

@@ -51,8 +51,12 @@ static std::vector<std::string> ToHashParts(const Napi::Value& value) {
   return parts;
 }
 
+static std::string ToAlgorithm(const Napi::Value& value) {
+  return ToChoice<std::string>(value, "algorithm",
+                               {{"md5", "md5"}, {"sha1", "sha1"}, {"sha256", "sha256"}, {"sha512", "sha512"}});
+}
+
 static uint64_t ToNarSizeLimit(const Napi::Value& value) {
-  if (value.IsUndefined()) return kMostNarSize;
   const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
   return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
@@ -64,7 +68,7 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
     references.Set(i, Napi::String::New(env, hash.references[i]));
   }
   const auto object = Napi::Object::New(env);
-  object.Set("sha256", Napi::String::New(env, hash.sha256));
+  object.Set("hash", Napi::String::New(env, hash.hash));
   object.Set("narSize", Napi::Number::New(env, static_cast<double>(hash.nar_size)));
   object.Set("references", references);
   return object;
@@ -72,11 +76,15 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
-  const auto candidates = ToHashParts(info[1]);
-  const uint64_t limit = ToNarSizeLimit(info[2]);
+  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize};
+  if (info[2].IsObject()) {
+    const auto given = info[2].As<Napi::Object>();
+    if (given.Has("algorithm")) options.algorithm = ToAlgorithm(given.Get("algorithm"));
+    if (given.Has("maxNarSize")) options.most_nar_size = ToNarSizeLimit(given.Get("maxNarSize"));
+  }
   return BackgroundOf(info).Run(
       info.Env(), Background::Queue::bounded,
-      [=](const Cancellation& cancellation) { return HashTree(path, candidates, limit, cancellation); },
+      [=](const Cancellation& cancellation) { return HashTree(path, options, cancellation); },
       FromTreeHash);
 }
 

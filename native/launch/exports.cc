@@ -1,7 +1,71 @@
 #include "launch/exports.h"
 
+#include "js/arguments.h"
+#include "js/errors.h"
+#include "js/read-spec.h"
+#include "js/text.h"
+#include "launch/pty.h"
+#include "launch/request.h"
+#include "launch/start-launcher.h"
+#include "spec-message.h"
+
 namespace airplant {
 
-void ExportLaunch(Napi::Env env, Napi::Object exports) {}
+static Napi::Value JsStartLauncher(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = ToPath(info[0], "path");
+  LauncherProcess launcher = ThrowingJsErrors(env, [&] { return StartLauncher(path); });
+  auto result = Napi::Object::New(env);
+  result.Set("pid", launcher.pid);
+  result.Set("control", launcher.control.Release());
+  return result;
+}
+
+static Napi::Value JsReapLauncher(const Napi::CallbackInfo& info) {
+  const int pid = ToDescriptor(info[0], "pid");
+  const int status = ThrowingJsErrors(info.Env(), [&] { return ReapLauncher(pid); });
+  return Napi::Number::New(info.Env(), status);
+}
+
+static Napi::Value JsOpenPty(const Napi::CallbackInfo& info) {
+  Pty pty = ThrowingJsErrors(info.Env(), [] { return OpenPty(); });
+  auto result = Napi::Object::New(info.Env());
+  result.Set("master", pty.master.Release());
+  result.Set("slave", pty.slave.Release());
+  return result;
+}
+
+static uint64_t ToRun(const Napi::Value& value) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  if (!(number >= 1 && number <= 9007199254740991.0)) throw WrongArgument(value.Env(), "run must be a positive integer");
+  return static_cast<uint64_t>(number);
+}
+
+static void JsSendLaunch(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t run = ToRun(info[1]);
+  const std::string spec = EncodeSpec(ToSpec(info[2]));
+  std::vector<int> stdio;
+  if (info[3].IsArray()) {
+    const auto array = info[3].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) stdio.push_back(ToDescriptor(array.Get(i), "stdio"));
+  }
+  if (stdio.size() != 1 && stdio.size() != 3) throw WrongArgument(info.Env(), "stdio must be one or three descriptors");
+  ThrowingJsErrors(info.Env(), [&] { SendLaunch(control, run, spec, stdio); });
+}
+
+static void JsSendKill(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t run = ToRun(info[1]);
+  ThrowingJsErrors(info.Env(), [&] { SendKill(control, run); });
+}
+
+void ExportLaunch(Napi::Env env, Napi::Object exports) {
+  exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
+  exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
+  exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
+  exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
+  exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
+}
 
 }  // namespace airplant

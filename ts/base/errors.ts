@@ -36,6 +36,10 @@ export const errorCatalogue = {
   // store
   ERR_STORE_OPEN: { exitStatus: 1, hint: 'Name another store with `--store`.' },
   ERR_STORE_SCHEMA: { exitStatus: 1, hint: 'The store was made by another version of Nix.' },
+  ERR_STORE_DATABASE: {
+    exitStatus: 1,
+    hint: 'The database of the store is damaged, or another process keeps it locked.',
+  },
   ERR_STORE_FILESYSTEM: { exitStatus: 1, hint: 'Name a directory on a local disk with `--store`.' },
   ERR_STORE_READ_ONLY: { exitStatus: 1, hint: 'The store can be read but not written by this user.' },
   ERR_PATH_INVALID: {

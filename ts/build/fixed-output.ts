@@ -34,7 +34,7 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   const copy = join(job.privateDirectory, name);
   await native.copyTree(source, copy);
   await native.canonicaliseTree(copy);
-  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], 'sha256');
+  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()]);
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
     throw new AirplantError(
@@ -69,7 +69,7 @@ async function contentHash({ name, output }: FixedOutputJob, file: string, narHa
   if (output.method === 'nar') {
     return algorithm === 'sha256'
       ? narHash
-      : { algorithm, hex: (await native.hashTree(file, [], algorithm)).hash };
+      : { algorithm, hex: (await native.hashTree(file, [], { algorithm })).hash };
   }
   if (output.method === 'git') {
     throw new AirplantError('ERR_UNSUPPORTED', `output '${name}' is to be hashed as a git tree`);

@@ -2,25 +2,26 @@ import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { encodeText } from '../base/text.js';
-import type { Host } from '../doctor/host.js';
 import { native } from '../native.js';
 import { launchSandbox } from '../sandbox/launch.js';
-import { linuxIsolation, planLinuxSandbox } from '../sandbox/linux.js';
+import { rewriteText } from '../sandbox/command.js';
+import { describeIsolation } from '../sandbox/isolation.js';
+import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
 import type { Attempt, BuildRequest } from './records.js';
-import { applyRewrites } from './request.js';
 import { Watchdog } from './watchdog.js';
 
 /** What the local executor needs to know of the store and the settings. */
 export interface LocalExecutorOptions {
-  readonly host: Host;
   readonly storeDir: string;
   readonly realStoreDir: string;
   readonly sandboxBuildDirectory: string;
   readonly devShmSize: string;
   readonly logLines: number;
+  /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
+  readonly supplementaryGroups: number;
 }
 
 /** Runs requests in a sandbox on this machine. */
@@ -35,11 +36,13 @@ export class LocalExecutor implements Executor {
   async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
     const place = await this.#makePlace(scratch, request);
     try {
-      const attempt = await this.#attempt(this.plan(request, place), { request, place }, hooks);
+      const attempt = await this.#attempt({ request, place }, hooks);
       return {
         attempt,
         privateDirectory: place.privateDirectory,
-        [Symbol.asyncDispose]: () => native.removeTree(scratch),
+        async [Symbol.asyncDispose]() {
+          await native.removeTree(scratch);
+        },
       };
     } catch (error) {
       await native.removeTree(scratch);
@@ -49,17 +52,15 @@ export class LocalExecutor implements Executor {
 
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
   plan(request: BuildRequest, place: Place): SandboxSpec {
-    return planLinuxSandbox(
-      applyRewrites(request),
-      {
-        ...place,
-        storeDir: this.#options.storeDir,
-        realStoreDir: this.#options.realStoreDir,
-        sandboxBuildDirectory: this.#options.sandboxBuildDirectory,
-        devShmSize: this.#options.devShmSize,
-      },
-      this.#options.host,
-    );
+    const { storeDir, realStoreDir, sandboxBuildDirectory, devShmSize } = this.#options;
+    return planLinuxSandbox(request, {
+      ...place,
+      storeDir,
+      realStoreDir,
+      sandboxBuildDirectory,
+      devShmSize,
+      kvm: request.features.includes('kvm'),
+    });
   }
 
   /** Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. */
@@ -77,14 +78,12 @@ export class LocalExecutor implements Executor {
     await native.removeTree(scratch);
     try {
       mkdirSync(scratch, { mode: 0o700 });
-      mkdirSync(place.root);
-      // As Nix: the builder's / is not for others. An explicit chmod, since mkdir's mode is subject to the umask.
-      chmodSync(place.root, 0o750);
+      mkdirSync(place.root, { mode: 0o700 });
       mkdirSync(place.buildDirectory, { mode: 0o700 });
       mkdirSync(place.privateDirectory, { mode: 0o700 });
-      for (const { name, contents, mode } of applyRewrites(request).files) {
+      for (const { name, contents, mode } of request.files) {
         const file = join(place.buildDirectory, name);
-        writeFileSync(file, encodeText(contents), { flag: 'wx' });
+        writeFileSync(file, encodeText(rewriteText(contents, request.rewrites)), { flag: 'wx' });
         chmodSync(file, mode);
       }
       return place;
@@ -124,7 +123,7 @@ export class LocalExecutor implements Executor {
         startedAt,
         stoppedAt: unixTime(),
         usage: exit.usage,
-        isolation: linuxIsolation(spec),
+        isolation: describeIsolation(spec, this.#options.supplementaryGroups),
         lastLines: tail.lines(),
         outputs: this.#outputs(place, request),
       };

@@ -2,15 +2,11 @@ import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { derivationOptions } from '../derivation/options.js';
 import { outputPlaceholder } from '../formats/placeholder.js';
+import { linuxPersonality } from '../sandbox/linux.js';
 import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
 import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
-
-/** Bits of personality(2): no address randomisation, as Nix sets for every builder. */
-const addrNoRandomize = 0x0040000;
-/** 32-bit execution domain: uname -m says i686. */
-const perLinux32 = 0x0008;
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
@@ -53,23 +49,8 @@ export function makeRequest(
       maxLogBytes: options.maxBuildLogSize,
     },
     network: 'none',
-    personality:
-      addrNoRandomize |
-      (derivation.system === 'i686-linux' && options.system === 'x86_64-linux' ? perLinux32 : 0),
-  };
-}
-
-/** The request as the builder gets it: every replacement of `rewrites` made in arguments, environment and files. */
-export function applyRewrites(request: BuildRequest): BuildRequest {
-  const rewrite = (text: string) =>
-    request.rewrites.reduce((result, [from, to]) => result.replaceAll(from, to), text);
-  return {
-    ...request,
-    builder: rewrite(request.builder),
-    args: request.args.map(rewrite),
-    env: request.env.map(([name, value]) => [rewrite(name), rewrite(value)]),
-    files: request.files.map((file) => ({ ...file, contents: rewrite(file.contents) })),
-    rewrites: [],
+    features: wishes.requiredSystemFeatures,
+    personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
   };
 }
 

@@ -39,7 +39,7 @@ export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: 
       outputs.push(await checkFixedOutput({ drvPath, name, source, privateDirectory, output, candidates }));
       continue;
     }
-    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], 'sha256');
+    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()]);
     outputs.push({
       name,
       path: request.outputs.find((one) => one.name === name)!.scratchPath,

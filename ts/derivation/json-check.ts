@@ -1,6 +1,6 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { encodeText } from '../base/text.js';
+import { isByteString } from './byte-string.js';
 import { isJsonObject, type JsonObject } from './json-text.js';
 
 /** A value inside a JSON document, and where it stands (`$.outputs.out`), for errors. */
@@ -35,7 +35,7 @@ export function checkObject(place: JsonPlace): JsonObject {
 export function checkString(place: JsonPlace): string {
   const { value } = place;
   if (typeof value !== 'string') throw malformed(place, 'a string');
-  if (!isBytes(value)) throw malformed(place, 'a string without lone surrogates');
+  if (!isByteString(value)) throw malformed(place, 'a string without lone surrogates');
   return value;
 }
 
@@ -52,7 +52,7 @@ export function checkEntries<Value>(
 ): [string, Value][] {
   return Object.keys(checkObject(place)).map((key) => {
     const entry = child(place, key);
-    if (!isBytes(key)) throw malformed(entry, 'a key without lone surrogates');
+    if (!isByteString(key)) throw malformed(entry, 'a key without lone surrogates');
     return [key, check(entry, key)];
   });
 }
@@ -82,14 +82,4 @@ function wrong(place: JsonPlace, why: string, about: { expected: string; cause?:
       hint: 'The JSON forms of derivations are those `nix derivation show` prints.',
     },
   );
-}
-
-function isBytes(text: string): boolean {
-  if (text.isWellFormed()) return true;
-  try {
-    encodeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

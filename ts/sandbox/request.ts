@@ -23,6 +23,8 @@ export interface BuildRequest {
   readonly limits: BuildLimits;
   /** `none`: a loopback interface and nothing else; `host`: this machine's network and name service. */
   readonly network: 'none' | 'host';
+  /** System features the derivation requires; `kvm` makes /dev/kvm visible. */
+  readonly features: readonly string[];
   /** Bits of personality(2), see `linuxPersonality`. */
   readonly personality: number;
 }

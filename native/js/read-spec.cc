@@ -1,0 +1,218 @@
+#include "js/read-spec.h"
+
+#include <cmath>
+
+#include "js/arguments.h"
+#include "js/text.h"
+
+namespace airplant {
+
+namespace {
+
+// A value and how to name it in a message.
+struct Field {
+  Napi::Value value;
+  std::string name;
+
+  Field operator[](const char* key) const {
+    if (!value.IsObject()) Refuse("an object");
+    return {value.As<Napi::Object>().Get(key), name + "." + key};
+  }
+
+  [[noreturn]] void Refuse(const char* expected) const { throw WrongArgument(value.Env(), name + " must be " + expected); }
+
+  // Bytes that end at their first NUL for the kernel must not hold one.
+  std::string Text() const {
+    if (!value.IsString()) Refuse("a string");
+    std::string bytes = ToBytes(value, name.c_str());
+    if (bytes.find('\0') != std::string::npos) Refuse("without NUL");
+    return bytes;
+  }
+
+  std::string AbsolutePath() const {
+    std::string path = Text();
+    if (!path.starts_with('/')) Refuse("an absolute path");
+    return path;
+  }
+
+  bool Flag() const {
+    if (!value.IsBoolean()) Refuse("a boolean");
+    return value.As<Napi::Boolean>();
+  }
+
+  uint64_t Integer(uint64_t largest) const {
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= 0) || number != std::floor(number) || number > static_cast<double>(largest)) {
+      Refuse(("an integer from 0 to " + std::to_string(largest)).c_str());
+    }
+    return static_cast<uint64_t>(number);
+  }
+
+  uint32_t Mode() const { return static_cast<uint32_t>(Integer(07777)); }
+
+  template <class Choice>
+  Choice OneOf(std::initializer_list<std::pair<const char*, Choice>> choices) const {
+    return ToChoice<Choice>(value, name.c_str(), choices);
+  }
+
+  template <class Visit>
+  void Each(Visit visit) const {
+    if (!value.IsArray()) Refuse("an array");
+    const auto array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      const Napi::HandleScope scope(value.Env());
+      visit(Field{array.Get(i), name + "[" + std::to_string(i) + "]"});
+    }
+  }
+
+  std::pair<Field, Field> Pair() const {
+    if (!value.IsArray() || value.As<Napi::Array>().Length() != 2) Refuse("a pair");
+    const auto pair = value.As<Napi::Array>();
+    return {{pair.Get(uint32_t{0}), name + "[0]"}, {pair.Get(uint32_t{1}), name + "[1]"}};
+  }
+};
+
+void ReadBackend(const Field& field, SandboxSpec& spec);
+Entry ReadEntry(const Field& field);
+void ReadBind(const Field& field, Entry& entry);
+Command ReadCommand(const Field& field);
+std::string ReadVariable(const Field& field);
+Limit ReadLimit(const Field& field);
+uint64_t ReadBound(const Field& field);
+
+}  // namespace
+
+SandboxSpec ToSpec(const Napi::Value& value) {
+  const Field field{value, "spec"};
+  SandboxSpec spec;
+  if (field["version"].Integer(1) != 1) field["version"].Refuse("1");
+  ReadBackend(field["backend"], spec);
+  spec.session =
+      field["session"].OneOf<Session>({{"sealed", Session::sealed}, {"interactive", Session::interactive}});
+
+  const Field root = field["root"];
+  spec.root_kind = root["kind"].OneOf<RootKind>({{"directory", RootKind::directory}, {"tmpfs", RootKind::tmpfs}});
+  if (spec.root_kind == RootKind::directory) spec.root = root["path"].AbsolutePath();
+
+  const Field namespaces = field["namespaces"];
+  spec.private_pids = namespaces["pid"].Flag();
+  spec.private_ipc = namespaces["ipc"].Flag();
+  spec.private_uts = namespaces["uts"].Flag();
+  spec.private_network = namespaces["network"].OneOf<bool>({{"private", true}, {"host", false}});
+
+  // The kernel keeps the largest number for "no id".
+  spec.uid = static_cast<uint32_t>(field["ids"]["uid"].Integer(0xfffffffe));
+  spec.gid = static_cast<uint32_t>(field["ids"]["gid"].Integer(0xfffffffe));
+  spec.host_name = field["hostname"].Text();
+  spec.domain_name = field["domainname"].Text();
+  field["entries"].Each([&](const Field& entry) { spec.entries.push_back(ReadEntry(entry)); });
+  spec.command = ReadCommand(field["command"]);
+  field["limits"]["rlimits"].Each([&](const Field& limit) { spec.limits.push_back(ReadLimit(limit)); });
+  spec.personality = static_cast<uint32_t>(field["personality"].Integer(0xfffffffe));
+  return spec;
+}
+
+namespace {
+
+void ReadBackend(const Field& field, SandboxSpec& spec) {
+  if (field.value.IsUndefined()) return;
+  spec.backend = field["kind"].OneOf<Backend>({{"linux-namespaces", Backend::namespaces},
+                                               {"darwin-seatbelt", Backend::seatbelt},
+                                               {"none", Backend::none}});
+  if (spec.backend != Backend::seatbelt) return;
+  spec.profile = field["profile"].Text();
+  field["parameters"].Each([&](const Field& parameter) {
+    const auto [name, text] = parameter.Pair();
+    spec.profile_parameters.push_back(name.Text());
+    spec.profile_parameters.push_back(text.Text());
+  });
+}
+
+Entry ReadEntry(const Field& field) {
+  Entry entry;
+  entry.kind = field["kind"].OneOf<EntryKind>({{"directory", EntryKind::directory},
+                                               {"file", EntryKind::file},
+                                               {"symlink", EntryKind::symlink},
+                                               {"bind", EntryKind::bind},
+                                               {"proc", EntryKind::proc},
+                                               {"tmpfs", EntryKind::tmpfs},
+                                               {"devpts", EntryKind::devpts}});
+  entry.target = field["target"].AbsolutePath();
+  switch (entry.kind) {
+    case EntryKind::directory:
+      entry.mode = field["mode"].Mode();
+      break;
+    case EntryKind::file:
+      entry.mode = field["mode"].Mode();
+      entry.text = ToBytes(field["contents"].value, field["contents"].name.c_str());
+      break;
+    case EntryKind::symlink:
+      entry.text = field["to"].Text();
+      break;
+    case EntryKind::bind:
+      ReadBind(field, entry);
+      break;
+    case EntryKind::tmpfs:
+      entry.mode = field["mode"].Mode();
+      entry.text = field["size"].Text();
+      break;
+    case EntryKind::proc:
+    case EntryKind::devpts:
+      break;
+  }
+  return entry;
+}
+
+void ReadBind(const Field& field, Entry& entry) {
+  entry.text = field["source"].AbsolutePath();
+  entry.read_only = field["readOnly"].Flag();
+  entry.optional = field["optional"].Flag();
+  entry.follow = field["follow"].Flag();
+  const Field device = field["device"];
+  if (device.value.IsUndefined()) return;
+  entry.device.emplace();
+  entry.device->major = static_cast<uint32_t>(device["major"].Integer(0xfff));
+  entry.device->minor = static_cast<uint32_t>(device["minor"].Integer(0xfffff));
+}
+
+Command ReadCommand(const Field& field) {
+  Command command;
+  command.path = field["path"].AbsolutePath();
+  field["argv"].Each([&](const Field& argument) { command.arguments.push_back(argument.Text()); });
+  field["env"].Each([&](const Field& variable) { command.environment.push_back(ReadVariable(variable)); });
+  command.directory = field["cwd"].AbsolutePath();
+  command.umask = static_cast<uint32_t>(field["umask"].Integer(0777));
+  return command;
+}
+
+std::string ReadVariable(const Field& field) {
+  const auto [name, text] = field.Pair();
+  std::string variable = name.Text();
+  if (variable.empty() || variable.find('=') != std::string::npos) name.Refuse("a name without '='");
+  return variable + "=" + text.Text();
+}
+
+Limit ReadLimit(const Field& field) {
+  Limit limit;
+  limit.resource = field["resource"].OneOf<Resource>({{"core", Resource::core},
+                                                      {"cpu", Resource::cpu},
+                                                      {"data", Resource::data},
+                                                      {"fsize", Resource::fsize},
+                                                      {"memlock", Resource::memlock},
+                                                      {"nofile", Resource::nofile},
+                                                      {"nproc", Resource::nproc},
+                                                      {"stack", Resource::stack},
+                                                      {"as", Resource::as}});
+  limit.soft = ReadBound(field["soft"]);
+  limit.hard = ReadBound(field["hard"]);
+  return limit;
+}
+
+uint64_t ReadBound(const Field& field) {
+  if (field.value.IsString() && field.value.As<Napi::String>().Utf8Value() == "infinity") return kUnlimited;
+  // The largest integer a JavaScript number holds exactly.
+  return field.Integer((uint64_t{1} << 53) - 1);
+}
+
+}  // namespace
+}  // namespace airplant

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "spec.h"
+
+namespace airplant {
+
+// What a freshly forked child of the launcher works with. Every other descriptor of the launcher is closed already.
+struct Launch {
+  pid_t launcher = 0;
+  // See common/records.h.
+  int setup_pipe = -1;
+  int life_socket = -1;
+  int stdio[3] = {-1, -1, -1};
+};
+
+// Each runs the command of `spec` in a child and supervises it until the end, or throws SetupFailure; after that throw,
+// too, nothing may be left running. The caller is the child of the launcher, or a descendant of it.
+
+// The platform's own isolation: namespaces on Linux, a seatbelt profile on macOS.
+[[noreturn]] void RunIsolated(const SandboxSpec& spec, const Launch& launch);
+
+// No isolation at all.
+[[noreturn]] void RunPlain(const SandboxSpec& spec, const Launch& launch);
+
+}  // namespace airplant

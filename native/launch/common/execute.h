@@ -1,0 +1,11 @@
+#pragma once
+
+#include "launch/backend.h"
+
+namespace airplant {
+
+// The last steps, common to all systems: session, standard descriptors, signals, limits, umask, directory, execve. Throws
+// SetupFailure; everything it changed by then is this process's own.
+[[noreturn]] void Execute(const SandboxSpec& spec, const Launch& launch);
+
+}  // namespace airplant

@@ -1,0 +1,96 @@
+#include "launch/common/supervise.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch/common/descriptors.h"
+#include "launch/common/failure.h"
+#include "launch/common/records.h"
+
+namespace airplant {
+
+static void ChangeTerminationMask(int how);
+static void KillOnSignal(pid_t child, KillReach reach, int life_socket);
+static void OnSignal(int signal);
+static bool LauncherIsGone();
+static void WaitUntilDead(pid_t child);
+
+// For the signal handler. The child has not been waited for while signals come in, so its pid cannot be another's.
+static pid_t watched_child = 0;
+static KillReach watched_reach = KillReach::child;
+static int watched_life_socket = -1;
+
+void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body) {
+  const pid_t child = Check(fork(), "fork");
+  if (child == 0) {
+    body();
+    _exit(1);
+  }
+  ReportLife(launch.life_socket, LifeEvent::forked, child);
+  CloseAllExcept({launch.life_socket});
+  KillOnSignal(child, reach, launch.life_socket);
+
+  WaitUntilDead(child);
+  signal(SIGTERM, SIG_IGN);
+  signal(SIGIO, SIG_IGN);
+  if (reach == KillReach::group) kill(-child, SIGKILL);
+  int status = 0;
+  rusage usage{};
+  wait4(child, &status, 0, &usage);
+  ReportEnd(launch.life_socket, status, usage);
+  _exit(0);
+}
+
+void BlockTermination() { ChangeTerminationMask(SIG_BLOCK); }
+void UnblockTermination() { ChangeTerminationMask(SIG_UNBLOCK); }
+
+static void ChangeTerminationMask(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(how, &set, nullptr);
+}
+
+static void KillOnSignal(pid_t child, KillReach reach, int life_socket) {
+  watched_child = child;
+  watched_reach = reach;
+  watched_life_socket = life_socket;
+  struct sigaction action{};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGIO, &action, nullptr);
+  // The end of file that the launcher's death leaves on the socket arrives as SIGIO.
+  fcntl(life_socket, F_SETOWN, getpid());
+  fcntl(life_socket, F_SETFL, O_ASYNC);
+  UnblockTermination();
+  OnSignal(SIGIO);
+}
+
+static void OnSignal(int signal) {
+  const int saved = errno;
+  if (signal == SIGTERM || LauncherIsGone()) {
+    // The group exists only once the child has called setsid.
+    if (watched_reach == KillReach::group) kill(-watched_child, SIGKILL);
+    kill(watched_child, SIGKILL);
+  }
+  errno = saved;
+}
+
+static bool LauncherIsGone() {
+  char byte;
+  return recv(watched_life_socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+// Leaves the child a zombie: its pid, and its group's id, stay taken.
+static void WaitUntilDead(pid_t child) {
+  siginfo_t info;
+  while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace airplant

@@ -1,0 +1,12 @@
+#include "launch/backend.h"
+#include "launch/common/execute.h"
+#include "launch/common/supervise.h"
+
+namespace airplant {
+
+void RunPlain(const SandboxSpec& spec, const Launch& launch) {
+  const auto reach = spec.session == Session::sealed ? KillReach::group : KillReach::child;
+  Supervise(launch, reach, [&] { Execute(spec, launch); });
+}
+
+}  // namespace airplant

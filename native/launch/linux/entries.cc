@@ -1,0 +1,115 @@
+#include "launch/linux/entries.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "launch/common/failure.h"
+#include "launch/linux/bind.h"
+
+namespace airplant {
+
+static void MakeDirectory(const Entry& entry, TargetTree& tree);
+static void MakeFile(const Entry& entry, TargetTree& tree);
+static void MakeSymlink(const Entry& entry, TargetTree& tree);
+static void MountProc(const Entry& entry, TargetTree& tree, const Proc& proc);
+static void ProtectKernel(const Entry& entry, TargetTree& tree, const Proc& proc);
+static void MountTmpfs(const Entry& entry, TargetTree& tree);
+static void MountDevpts(const Entry& entry, TargetTree& tree);
+
+// A file system of its own, at a directory of the tree.
+struct FileSystem {
+  const char* type;
+  const char* step;
+  unsigned long flags;
+  std::string options;
+};
+static void Mount(const FileSystem& what, const Entry& entry, TargetTree& tree);
+
+void MakeEntry(const Entry& entry, TargetTree& tree, const Proc& proc) {
+  switch (entry.kind) {
+    case EntryKind::directory: return MakeDirectory(entry, tree);
+    case EntryKind::file: return MakeFile(entry, tree);
+    case EntryKind::symlink: return MakeSymlink(entry, tree);
+    case EntryKind::bind: return Bind(entry, tree, proc);
+    case EntryKind::proc: return MountProc(entry, tree, proc);
+    case EntryKind::tmpfs: return MountTmpfs(entry, tree);
+    case EntryKind::devpts: return MountDevpts(entry, tree);
+  }
+}
+
+static void MakeDirectory(const Entry& entry, TargetTree& tree) {
+  constexpr char kStep[] = "make-directory";
+  const UniqueFd found = tree.MakeDirectory(entry.target, kStep);
+  // fchmod does not take O_PATH descriptors.
+  const UniqueFd directory(openat(found.Get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Check(directory.Get(), kStep, entry.target);
+  Check(fchmod(directory.Get(), entry.mode), kStep, entry.target);
+}
+
+static void MakeFile(const Entry& entry, TargetTree& tree) {
+  constexpr char kStep[] = "make-file";
+  const TargetTree::Place place = tree.Locate(entry.target, kStep);
+  const UniqueFd file(
+      openat(place.parent, place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Check(file.Get(), kStep, entry.target);
+  for (size_t done = 0; done < entry.text.size();) {
+    const ssize_t size = write(file.Get(), entry.text.data() + done, entry.text.size() - done);
+    if (size < 0 && errno == EINTR) continue;
+    done += static_cast<size_t>(Check(size, kStep, entry.target));
+  }
+  Check(fchmod(file.Get(), entry.mode), kStep, entry.target);
+}
+
+static void MakeSymlink(const Entry& entry, TargetTree& tree) {
+  constexpr char kStep[] = "make-symlink";
+  const TargetTree::Place place = tree.Locate(entry.target, kStep);
+  Check(symlinkat(entry.text.c_str(), place.parent, place.name.c_str()), kStep, entry.target);
+}
+
+static void MountProc(const Entry& entry, TargetTree& tree, const Proc& proc) {
+  Mount({"proc", "mount-proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}, entry, tree);
+  if (proc.CallerIsHostRoot()) ProtectKernel(entry, tree, proc);
+}
+
+// The kernel's settings are files of root's, and capabilities are not asked for: a builder run by the real root could
+// write them. For everybody else they stay uncovered, since nested sandboxes may mount /proc only if it is whole.
+static void ProtectKernel(const Entry& entry, TargetTree& tree, const Proc& proc) {
+  const UniqueFd mounted = tree.Open(entry.target, "mount-proc");
+  for (const char* name : {"acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger"}) {
+    Entry bind;
+    bind.kind = EntryKind::bind;
+    bind.target = entry.target + "/" + name;
+    bind.text = "/proc/" + FdName(mounted.Get()) + "/" + name;
+    bind.read_only = true;
+    bind.optional = true;
+    Bind(bind, tree, proc);
+  }
+}
+
+static void MountTmpfs(const Entry& entry, TargetTree& tree) {
+  constexpr char kStep[] = "mount-tmpfs";
+  // The size must not smuggle in further options.
+  if (entry.text.find_first_not_of("0123456789kKmMgG%") != std::string::npos) Fail(kStep, entry.text, EINVAL);
+  char mode[16];
+  snprintf(mode, sizeof mode, "mode=%04o", entry.mode);
+  const std::string options = entry.text.empty() ? mode : std::string(mode) + ",size=" + entry.text;
+  Mount({"tmpfs", kStep, MS_NOSUID | MS_NODEV, options}, entry, tree);
+}
+
+static void MountDevpts(const Entry& entry, TargetTree& tree) {
+  // Device nodes work here: the kernel makes them, nobody else can.
+  Mount({"devpts", "mount-devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"}, entry, tree);
+}
+
+static void Mount(const FileSystem& what, const Entry& entry, TargetTree& tree) {
+  const UniqueFd target = tree.MakeDirectory(entry.target, what.step);
+  Check(fchdir(target.Get()), what.step, entry.target);
+  Check(mount(what.type, ".", what.type, what.flags, what.options.c_str()), what.step, entry.target);
+  tree.Forget(entry.target);
+}
+
+}  // namespace airplant

@@ -1,0 +1,63 @@
+#include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launch/backend.h"
+#include "launch/common/execute.h"
+#include "launch/common/failure.h"
+#include "launch/common/supervise.h"
+#include "launch/linux/namespaces.h"
+#include "launch/linux/network.h"
+#include "launch/linux/privileges.h"
+#include "launch/linux/proc.h"
+#include "launch/linux/process-one.h"
+#include "launch/linux/root.h"
+
+namespace airplant {
+
+static void DieWith(pid_t parent);
+[[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch);
+
+void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
+  if (spec.backend != Backend::namespaces) Fail("backend", {}, ENOTSUP);
+  const bool sealed = spec.session == Session::sealed;
+  const Proc proc;
+  umask(0);
+  if (sealed) LeaveHostPrivileges(proc);
+
+  EnterNamespaces(spec, proc);
+  // From here until exec nothing with our uid may look into these processes. Not before: the maps of a process that is
+  // not dumpable belong to root.
+  Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "not-dumpable");
+  DieWith(launch.launcher);
+
+  const pid_t supervisor = getpid();
+  Supervise(launch, KillReach::child, [&] {
+    DieWith(spec.private_pids ? 0 : supervisor);
+    EnterRoot(spec, proc);
+    SetNames(spec);
+    if (spec.private_network) BringLoopbackUp();
+    if (sealed) DropPrivileges(spec);
+    if (!spec.private_pids) {
+      DieWith(supervisor);
+      Become(spec, launch);
+    }
+    RunAsProcessOne(launch, [&] { Become(spec, launch); });
+  });
+}
+
+// `parent`: as this process sees it, 0 from a process namespace of its own. Forgotten by the kernel when credentials change,
+// so this comes after that. A parent that died before is noticed by its life socket.
+static void DieWith(pid_t parent) {
+  Check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "parent-death-signal");
+  if (getppid() != parent) _exit(1);
+}
+
+static void Become(const SandboxSpec& spec, const Launch& launch) {
+  if (spec.session == Session::sealed) Check(personality(spec.personality), "personality");
+  Execute(spec, launch);
+}
+
+}  // namespace airplant

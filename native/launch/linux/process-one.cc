@@ -1,0 +1,60 @@
+#include "launch/linux/process-one.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch/common/descriptors.h"
+#include "launch/common/failure.h"
+#include "launch/common/records.h"
+#include "unique-fd.h"
+
+namespace airplant {
+
+static UniqueFd BlockSignals();
+static void Reap(pid_t builder, int life_socket);
+
+void RunAsProcessOne(const Launch& launch, const std::function<void()>& body) {
+  const UniqueFd child_signals = BlockSignals();
+  const pid_t builder = Check(fork(), "fork");
+  if (builder == 0) {
+    body();
+    _exit(1);
+  }
+  CloseAllExcept({launch.life_socket, child_signals.Get()});
+
+  pollfd events[] = {{child_signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}};
+  for (;;) {
+    if (poll(events, 2, -1) < 0 && errno != EINTR) _exit(1);
+    // Nothing is ever written to the life socket from outside: this is its end.
+    if (events[1].revents != 0) _exit(0);
+    signalfd_siginfo info;
+    [[maybe_unused]] const auto size = read(child_signals.Get(), &info, sizeof info);
+    Reap(builder, launch.life_socket);
+  }
+}
+
+static UniqueFd BlockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  Check(sigprocmask(SIG_SETMASK, &all, nullptr), "signal-mask");
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  return UniqueFd(Check(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), "signal-mask"));
+}
+
+// Signals of one kind are merged, so each is worth any number of children.
+static void Reap(pid_t builder, int life_socket) {
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+    if (pid != builder) continue;
+    ReportLife(life_socket, LifeEvent::builder_ended, status);
+    _exit(0);
+  }
+}
+
+}  // namespace airplant

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "launch/linux/proc.h"
+#include "spec.h"
+
+namespace airplant {
+
+// Fills the root of `spec` inside this (new) mount namespace and makes it `/`; nothing of the host's tree stays
+// reachable but what the entries name.
+void EnterRoot(const SandboxSpec& spec, const Proc& proc);
+
+}  // namespace airplant

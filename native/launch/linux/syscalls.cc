@@ -1,0 +1,54 @@
+#include "launch/linux/syscalls.h"
+
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// The numbers of new system calls are the same on every architecture (alpha apart).
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#endif
+#ifndef SYS_move_mount
+#define SYS_move_mount 429
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+
+namespace airplant {
+
+int sys_open_tree(int directory, const char* path, unsigned flags) {
+  return static_cast<int>(syscall(SYS_open_tree, directory, path, flags | O_CLOEXEC));
+}
+
+int sys_move_mount(int mount, int target) {
+  constexpr unsigned kFromEmptyPath = 0x4;
+  constexpr unsigned kToEmptyPath = 0x40;
+  return static_cast<int>(syscall(SYS_move_mount, mount, "", target, "", kFromEmptyPath | kToEmptyPath));
+}
+
+int sys_mount_setattr_recursive(int mount, uint64_t attributes) {
+  struct {
+    uint64_t set, clear, propagation, user_namespace;
+  } argument{attributes, 0, 0, 0};
+  return static_cast<int>(
+      syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | kAtRecursive, &argument, sizeof argument));
+}
+
+int sys_close_range(unsigned first, unsigned last) {
+  return static_cast<int>(syscall(SYS_close_range, first, last, 0u));
+}
+
+int sys_pivot_root(const char* new_root, const char* put_old) {
+  return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_join_session_keyring() {
+  return static_cast<int>(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
+}
+
+}  // namespace airplant

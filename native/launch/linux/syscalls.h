@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+// System calls newer than the headers or the kernel may be. Each returns -1 with errno ENOSYS where the kernel (or a
+// seccomp filter around us) does not have it, so that doing without is ordinary control flow.
+namespace airplant {
+
+inline constexpr unsigned kOpenTreeClone = 1;
+inline constexpr unsigned kAtRecursive = 0x8000;
+
+// Attributes of a mount, as mount_setattr(2) numbers them.
+inline constexpr uint64_t kMountReadOnly = 0x1;
+inline constexpr uint64_t kMountNoSuid = 0x2;
+inline constexpr uint64_t kMountNoDev = 0x4;
+
+// A detached copy of the mounts at and below `path` (Linux 5.2).
+int sys_open_tree(int directory, const char* path, unsigned flags);
+
+// Attaches the mount behind `mount` to the file behind `target` (Linux 5.2).
+int sys_move_mount(int mount, int target);
+
+// Adds attributes to the mount behind `mount` and all mounts below it (Linux 5.12).
+int sys_mount_setattr_recursive(int mount, uint64_t attributes);
+
+// Linux 5.9.
+int sys_close_range(unsigned first, unsigned last);
+
+// Has no wrapper in the C library.
+int sys_pivot_root(const char* new_root, const char* put_old);
+
+// Gives the process a new, empty session keyring.
+int sys_join_session_keyring();
+
+}  // namespace airplant

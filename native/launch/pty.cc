@@ -1,0 +1,31 @@
+#include "launch/pty.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <termios.h>
+
+#include <cerrno>
+
+#include "launch/platform.h"
+#include "system-error.h"
+
+namespace airplant {
+
+Pty OpenPty() {
+  Pty pty;
+  pty.master = UniqueFd(posix_openpt(O_RDWR | O_NOCTTY));
+  if (!pty.master) throw SystemError(errno, "posix_openpt", "/dev/ptmx");
+  // Another thread may fork in between; nothing we start inherits descriptors that it was not given, though.
+  fcntl(pty.master.Get(), F_SETFD, FD_CLOEXEC);
+  if (grantpt(pty.master.Get()) != 0) throw SystemError(errno, "grantpt", {});
+  if (unlockpt(pty.master.Get()) != 0) throw SystemError(errno, "unlockpt", {});
+  pty.slave = OpenPtySlave(pty.master.Get());
+
+  termios settings{};
+  if (tcgetattr(pty.slave.Get(), &settings) != 0) throw SystemError(errno, "tcgetattr", {});
+  cfmakeraw(&settings);
+  if (tcsetattr(pty.slave.Get(), TCSANOW, &settings) != 0) throw SystemError(errno, "tcsetattr", {});
+  return pty;
+}
+
+}  // namespace airplant

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "unique-fd.h"
+
+namespace airplant {
+
+// A pseudo-terminal in raw mode, as Nix gives builders for their log: programs see a terminal and write line by line, and
+// no byte is changed on the way. Neither end becomes anybody's controlling terminal. Throws SystemError.
+struct Pty {
+  UniqueFd master;
+  UniqueFd slave;
+};
+Pty OpenPty();
+
+}  // namespace airplant

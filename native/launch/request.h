@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace airplant {
+
+// Asks the launcher at the other end of `control` to start `spec` (EncodeSpec) as `run`. `stdio` is one descriptor for
+// standard output and error, or three; the caller keeps its own copies. Never waits: a socket that takes no more is a
+// SystemError EAGAIN.
+void SendLaunch(int control, uint64_t run, const std::string& spec, const std::vector<int>& stdio);
+
+// Asks it to kill everything of `run`; runs that have ended are ignored.
+void SendKill(int control, uint64_t run);
+
+}  // namespace airplant

@@ -1,0 +1,67 @@
+#include "launcher/control.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "launch/platform.h"
+
+namespace airplant {
+
+static void TakeDescriptors(msghdr& message, ReceivedRequest& request);
+
+std::optional<ReceivedRequest> Control::Receive() {
+  ReceivedRequest request;
+  for (size_t done = 0; done < sizeof request.header;) {
+    iovec part{reinterpret_cast<char*>(&request.header) + done, sizeof request.header - done};
+    alignas(cmsghdr) char ancillary[CMSG_SPACE(kMaxDescriptors * sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = ancillary;
+    message.msg_controllen = sizeof ancillary;
+    const ssize_t size = recvmsg(fd_, &message, ReceiveFlags());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return std::nullopt;
+    done += static_cast<size_t>(size);
+    TakeDescriptors(message, request);
+  }
+  if (request.header.version != kProtocolVersion) abort();
+  return request;
+}
+
+void Control::Reply(ReplyKind kind, uint64_t run, const std::string& payload) {
+  ReplyHeader header;
+  header.length = static_cast<uint32_t>(payload.size());
+  header.kind = kind;
+  header.run = run;
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes += payload;
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t size = send(fd_, bytes.data() + done, bytes.size() - done, SendFlags());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return;  // the end of file that follows is dealt with in one place
+    done += static_cast<size_t>(size);
+  }
+}
+
+static void TakeDescriptors(msghdr& message, ReceivedRequest& request) {
+  if (message.msg_flags & MSG_CTRUNC) abort();
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      if (request.descriptor_count == kMaxDescriptors) abort();
+      fcntl(fd, F_SETFD, FD_CLOEXEC);
+      request.descriptors[static_cast<size_t>(request.descriptor_count++)].Reset(fd);
+    }
+  }
+}
+
+}  // namespace airplant

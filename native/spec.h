@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// ts/sandbox/spec.ts in plain C++: what the launcher carries out for one sandbox. All strings are bytes without NUL,
+// except the contents of a file. Nothing here knows JavaScript or the operating system.
+namespace airplant {
+
+enum class Backend : uint8_t { namespaces, seatbelt, none };
+enum class Session : uint8_t { sealed, interactive };
+enum class RootKind : uint8_t { directory, tmpfs };
+enum class EntryKind : uint8_t { directory, file, symlink, bind, proc, tmpfs, devpts };
+enum class Resource : uint8_t { core, cpu, data, fsize, memlock, nofile, nproc, stack, as };
+
+inline constexpr uint64_t kUnlimited = ~uint64_t{0};
+
+struct DeviceNumber {
+  uint32_t major = 0;
+  uint32_t minor = 0;
+};
+
+struct Entry {
+  EntryKind kind = EntryKind::directory;
+  std::string target;
+  // Permission bits of a directory, a file, a tmpfs.
+  uint32_t mode = 0;
+  // file: contents; symlink: where it points; bind: source; tmpfs: size.
+  std::string text;
+  // The rest is for binds.
+  bool read_only = false;
+  bool optional = false;
+  bool follow = false;
+  std::optional<DeviceNumber> device;
+};
+
+struct Limit {
+  Resource resource = Resource::core;
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+};
+
+struct Command {
+  std::string path;
+  std::vector<std::string> arguments;
+  // `NAME=value` each.
+  std::vector<std::string> environment;
+  std::string directory;
+  uint32_t umask = 0;
+};
+
+struct SandboxSpec {
+  Backend backend = Backend::namespaces;
+  Session session = Session::sealed;
+  RootKind root_kind = RootKind::directory;
+  std::string root;
+  bool private_pids = true;
+  bool private_ipc = true;
+  bool private_uts = true;
+  bool private_network = true;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::string host_name;
+  std::string domain_name;
+  std::vector<Entry> entries;
+  Command command;
+  std::vector<Limit> limits;
+  uint32_t personality = 0;
+  // For Backend::seatbelt: the profile's text, and its parameters as name, value, name, value…
+  std::string profile;
+  std::vector<std::string> profile_parameters;
+};
+
+}  // namespace airplant

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { printDerivation } from '../../ts/derivation/aterm-print.js';
+import { printJson } from '../../ts/derivation/json-print.js';
+import { derivationToJson } from '../../ts/derivation/json-write.js';
+import { builtResult, derivationNamed, FakeHost } from './fake-host.js';
+
+const a = '/nix/store/9sd9qpl47gvr21g7n6kxlx4dch82y0qd-a.drv';
+const b = '/nix/store/x5lwfmcgs4i54v4dj4x421bms9bgyxn3-b.drv';
+const out = '/nix/store/w2gbh6q1ywqx2fxffd2djqav63zyqfb0-a';
+
+let directory = '';
+let host = new FakeHost();
+before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'airplant-build-'));
+});
+after(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => {
+  host = new FakeHost();
+  host.cwd = directory;
+});
+
+test('derivations with and without outputs, by logical, physical and linked path', async () => {
+  symlinkSync(a, join(directory, 'link.drv'));
+  const physical = `/home/u/root${b}`;
+  await host.run('build', a, `${b}!out,dev`, `${b}^*`, 'link.drv', physical, out);
+  assert.deepEqual(host.store.built, [
+    { kind: 'outputs', drvPath: a, outputs: 'all' },
+    { kind: 'outputs', drvPath: b, outputs: ['out', 'dev'] },
+    { kind: 'outputs', drvPath: b, outputs: 'all' },
+    { kind: 'outputs', drvPath: a, outputs: 'all' },
+    { kind: 'outputs', drvPath: b, outputs: 'all' },
+    { kind: 'path', path: out },
+  ]);
+  assert.equal(host.store.closed, 1);
+});
+
+test('output paths on stdout, links like nix-build, and how to use a dangling one', async () => {
+  host.store.report = {
+    exitStatus: 0,
+    results: [
+      builtResult(a, { out, dev: `${out}-dev` }),
+      builtResult(b, { out: '/nix/store/gfjc475l9yhcfygl9wlj5hj7imyfd77g-b' }),
+      builtResult(a, { dev: `${out}-dev` }),
+    ],
+  };
+  const { status, stdout, stderr } = await host.run('build', a, b, a);
+  assert.equal(status, 0);
+  assert.equal(stdout, `${out}\n${out}-dev\n/nix/store/gfjc475l9yhcfygl9wlj5hj7imyfd77g-b\n${out}-dev\n`);
+  assert.deepEqual(host.store.local.links, [
+    { link: join(directory, 'result'), path: out },
+    { link: join(directory, 'result-dev'), path: `${out}-dev` },
+    { link: join(directory, 'result-2'), path: '/nix/store/gfjc475l9yhcfygl9wlj5hj7imyfd77g-b' },
+  ]);
+  assert.match(stderr, /'result' points at .* \/home\/u\/root and dangles.*\n.*airplant run \.\/result\n/);
+});
+
+test('--no-link and --out-link', async () => {
+  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  await host.run('build', a, '--no-link');
+  assert.deepEqual(host.store.local.links, []);
+  await host.run('build', a, '-o', 'sub/x');
+  assert.deepEqual(host.store.local.links, [{ link: join(directory, 'sub/x'), path: out }]);
+});
+
+test('the exit status is the report’s; a failure is told once', async () => {
+  const failure = { code: 'ERR_BUILD_FAILED', message: 'it failed', hint: 'h', drvPath: a, lastLines: [] };
+  host.store.events = [{ type: 'build.failed', ...failure }];
+  host.store.report = {
+    exitStatus: 100,
+    results: [
+      { ...builtResult(a, {}), status: 'PermanentFailure', error: failure },
+      {
+        ...builtResult(b, {}),
+        status: 'DependencyFailed',
+        error: { ...failure, drvPath: b, message: 'no input' },
+      },
+    ],
+  };
+  const { status, stdout, stderr } = await host.run('build', a, b);
+  assert.equal(status, 100);
+  assert.equal(stdout, '');
+  assert.equal(stderr.match(/error:/g)?.length, 2);
+  assert.match(stderr, /error: it failed\n(.|\n)*error: no input\n/);
+});
+
+test('--json holds all there is to know', async () => {
+  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  const { stdout } = await host.run('build', a, '--json');
+  assert.deepEqual(JSON.parse(stdout), [
+    { drvPath: a, status: 'Built', outputs: { out }, startTime: 1, stopTime: 2 },
+  ]);
+});
+
+test('--dry-run says what would be done and does nothing', async () => {
+  host.store.planned = {
+    build: [{ drvPath: a, derivation: derivationNamed('a'), missing: ['out'], dependsOn: [] }],
+    substitute: [],
+    valid: [],
+    unknown: [b],
+  };
+  const { status, stdout, stderr } = await host.run('build', a, '--dry-run', '--json');
+  assert.equal(status, 0);
+  assert.equal(
+    stderr,
+    `this derivation will be built:\n  ${a}\ndon't know how to build these paths:\n  ${b}\n`,
+  );
+  assert.deepEqual(JSON.parse(stdout), {
+    build: [{ drvPath: a, missing: ['out'], dependsOn: [] }],
+    substitute: [],
+    valid: [],
+    unknown: [b],
+  });
+  assert.equal(host.store.signal, undefined);
+});
+
+test('flags become settings, in their order', async () => {
+  await host.run('build', a, '-j', 'auto', '--option', 'timeout', '5', '--timeout=6', '-kK', '--store', '/s');
+  const { settings, store } = host.opened[0]!;
+  assert.ok(settings['max-jobs'] >= 1);
+  assert.deepEqual(
+    [settings.timeout, settings['keep-going'], settings['keep-failed'], store],
+    [6, true, true, '/s'],
+  );
+  const wrong = await host.run('build', a, '--option', 'timeuot', '5');
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /unknown setting 'timeuot'; did you mean 'timeout'/);
+});
+
+test('a module may set settings, which are announced; flags have the last word', async () => {
+  mkdirSync(join(directory, 'project'), { recursive: true });
+  writeFileSync(
+    join(directory, 'project', 'default.mjs'),
+    `export const settings = { 'extra-sandbox-paths': ['/usr'], timeout: 3 };
+     export default [{ drvPath: '${a}' }, { drvPath: '${b}' }];`,
+  );
+  host.cwd = join(directory, 'project');
+  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  const { stderr, stdout } = await host.run('build', '--timeout', '4', '--json');
+  assert.match(stderr, /note: .*default\.mjs sets extra-sandbox-paths = \/usr\n/);
+  assert.deepEqual(
+    host.store.built.map((wanted) => wanted.kind === 'outputs' && wanted.drvPath),
+    [a, b],
+  );
+  const { settings } = host.opened[0]!;
+  assert.deepEqual([settings['sandbox-paths'], settings.timeout], [['/usr'], 4]);
+  assert.deepEqual((JSON.parse(stdout) as { moduleSettings: unknown }[])[0]!.moduleSettings, [
+    { from: join(host.cwd, 'default.mjs'), settings: { 'extra-sandbox-paths': ['/usr'], timeout: 3 } },
+  ]);
+});
+
+test('derivations from JSON and from .drv files outside of the store are added', async () => {
+  const derivation = derivationNamed('hello');
+  writeFileSync(join(directory, 'x.json'), printJson(derivationToJson(derivation, 4)));
+  writeFileSync(join(directory, '9sd9qpl47gvr21g7n6kxlx4dch82y0qd-hello.drv'), printDerivation(derivation));
+  const { stderr } = await host.run('build', 'x.json', './9sd9qpl47gvr21g7n6kxlx4dch82y0qd-hello.drv');
+  assert.equal(stderr, '');
+  assert.deepEqual(
+    host.store.local.written.map(({ name }) => name),
+    ['hello', 'hello'],
+  );
+});
+
+const wrong: readonly [operand: string, status: number, message: RegExp][] = [
+  ['no-such-file', 2, /'no-such-file' is nothing that can be built/],
+  ['.', 2, /directory '\.' has no default\.mts/],
+  ['missing.json', 1, /missing\.json' cannot be read: ENOENT/],
+  ['missing.drv', 1, /missing\.drv' cannot be read: ENOENT/],
+  ['missing.ts', 1, /missing\.ts/],
+  [`${a}!`, 2, /names an output that is empty/],
+  ['/nix/store/short', 1, /short/],
+];
+for (const [operand, status, message] of wrong) {
+  test(`refused: ${operand}`, async () => {
+    const result = await host.run('build', operand);
+    assert.equal(result.status, status, result.stderr);
+    assert.match(result.stderr, message);
+    assert.equal(result.stdout, '');
+  });
+}
+
+test('an interrupted build ends with the status of the signal', async () => {
+  host.interruptStatus = 130;
+  host.controller.abort();
+  host.store.report = { exitStatus: 1, results: [] };
+  assert.equal((await host.run('build', a)).status, 130);
+  assert.equal(host.store.closed, 1);
+});
+
+test('every progress style', async () => {
+  host.store.events = [{ type: 'build.started', drvPath: a, name: 'a', outputs: ['out'] }];
+  assert.match((await host.run('build', a)).stderr, /^building '.*a\.drv'\.\.\.\n$/);
+  assert.equal((await host.run('build', a, '--progress=quiet')).stderr, '');
+  assert.match(
+    (await host.run('build', a, '--progress', 'json')).stderr,
+    /^\{"v":1,"t":\d+,"type":"build\.started"/,
+  );
+  assert.equal((await host.run('build', a, '--progress', 'fancy')).status, 2);
+});

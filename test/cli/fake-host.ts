@@ -1,0 +1,233 @@
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { BuildEvent } from '../../ts/base/events.js';
+import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
+import type { ProgramHost } from '../../ts/cli/command.js';
+import type {
+  BuildReport,
+  Diagnosis,
+  Engine,
+  EnterStoreOptions,
+  EvaluatedDerivation,
+  OpenLocalStore,
+  OpenStore,
+  OpenStoreOptions,
+  StoreDirectories,
+} from '../../ts/cli/engine.js';
+import { runProgram } from '../../ts/cli/program.js';
+import type { Derivation } from '../../ts/derivation/derivation.js';
+import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import type { PathInfo } from '../../ts/store/path-info.js';
+
+/** A machine, a terminal and an engine in memory: a command runs against it in this process. */
+export class FakeHost {
+  readonly store = new FakeStore();
+  env: Record<string, string> = {
+    HOME: '/nonexistent',
+    NIX_CONF_DIR: '/nonexistent',
+    XDG_CONFIG_HOME: '/nonexistent',
+    XDG_CONFIG_DIRS: '/nonexistent',
+  };
+  cwd = '/';
+  input: readonly Uint8Array[] = [];
+  diagnoses: readonly Diagnosis[] = [];
+  exit: SandboxExit = {
+    kind: 'exited',
+    status: 0,
+    usage: { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 },
+  };
+  readonly controller = new AbortController();
+  interruptStatus = 0;
+  stdoutIsTTY = false;
+  /** What the engine was asked to do. */
+  readonly opened: OpenStoreOptions[] = [];
+  readonly entered: EnterStoreOptions[] = [];
+  readonly removed: StoreDirectories[] = [];
+  leftToChild = false;
+
+  async run(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+    const stdout: Buffer[] = [];
+    let stderr = '';
+    const host: ProgramHost = {
+      env: this.env,
+      cwd: this.cwd,
+      stdin: () => Readable.from(this.input),
+      stdout: {
+        isTTY: this.stdoutIsTTY,
+        fd: -1,
+        write: async (data) => {
+          stdout.push(Buffer.from(data));
+        },
+      },
+      stderr: {
+        write: (text) => {
+          stderr += text;
+        },
+      },
+      interrupts: {
+        signal: this.controller.signal,
+        exitStatus: this.interruptStatus,
+        leaveToChild: () => {
+          this.leftToChild = true;
+        },
+      },
+      engine: this.#engine(),
+    };
+    const status = await runProgram(argv, host);
+    return { status, stdout: Buffer.concat(stdout).toString(), stderr };
+  }
+
+  #engine(): Engine {
+    return {
+      openStore: async (options) => {
+        this.opened.push(options);
+        return this.store;
+      },
+      enterStore: async (options) => {
+        this.entered.push(options);
+        return this.exit;
+      },
+      diagnose: async () => this.diagnoses,
+      removeStore: async (directories) => {
+        this.removed.push(directories);
+      },
+      locateStore: async () => this.store.local.directories,
+      dumpNar: async () => {},
+      hashTree: async () => '00'.repeat(32),
+    };
+  }
+}
+
+export class FakeStore implements OpenStore {
+  readonly local = new FakeLocalStore();
+  events: readonly BuildEvent[] = [];
+  report: BuildReport = { results: [], exitStatus: 0 };
+  spec: SandboxSpec | undefined;
+  planned: Plan = { build: [], substitute: [], valid: [], unknown: [] };
+  built: Wanted[] = [];
+  signal: AbortSignal | undefined;
+  closed = 0;
+
+  async instantiate(derivation: EvaluatedDerivation): Promise<string> {
+    return derivation.drvPath;
+  }
+
+  async plan(wanted: readonly Wanted[]): Promise<Plan> {
+    this.built = [...wanted];
+    return this.planned;
+  }
+
+  build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }) {
+    this.built = [...wanted];
+    this.signal = options.signal;
+    const { events, report } = this;
+    return {
+      result: Promise.resolve(report),
+      async *[Symbol.asyncIterator]() {
+        yield* events;
+      },
+    };
+  }
+
+  async showSandbox(): Promise<SandboxSpec> {
+    return this.spec!;
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
+  }
+}
+
+class FakeLocalStore implements OpenLocalStore {
+  directories: StoreDirectories = {
+    storeDir: '/nix/store',
+    realStoreDir: '/home/u/root/nix/store',
+    stateDir: '/home/u/root/nix/var/nix',
+    logDir: '/home/u/root/nix/var/log/nix',
+    root: '/home/u/root',
+  };
+  readonly infos = new Map<string, PathInfo>();
+  readonly derivations = new Map<string, Derivation>();
+  readonly logs = new Map<string, string>();
+  readonly written: Derivation[] = [];
+  readonly links: { link: string; path: string }[] = [];
+
+  realPath(path: string): string {
+    return join(this.directories.realStoreDir, path.slice(this.directories.storeDir.length));
+  }
+
+  isValid(path: string): boolean {
+    return this.infos.has(path);
+  }
+
+  pathInfo(path: string): PathInfo {
+    const info = this.infos.get(path);
+    if (!info) throw new Error(`no info for ${path}`);
+    return info;
+  }
+
+  closure(paths: readonly string[]): string[] {
+    return [...new Set(paths.flatMap((path) => [...this.pathInfo(path).references, path]))];
+  }
+
+  validDerivers(): string[] {
+    return [];
+  }
+
+  readDerivation(drvPath: string): Derivation {
+    return this.derivations.get(drvPath)!;
+  }
+
+  async writeDerivation(derivation: Derivation): Promise<string> {
+    this.written.push(derivation);
+    return `/nix/store/x5lwfmcgs4i54v4dj4x421bms9bgyxn3-${derivation.name}.drv`;
+  }
+
+  async makeResultLink(link: { link: string; path: string }): Promise<void> {
+    this.links.push(link);
+  }
+
+  async readLog(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const text = this.logs.get(drvPath);
+    return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
+  }
+}
+
+/** A path with nothing special about it. */
+export function pathInfo(path: string, more: Partial<PathInfo> = {}): PathInfo {
+  return {
+    path,
+    narHash: { algorithm: 'sha256', hex: '11'.repeat(32) },
+    narSize: 100,
+    references: [],
+    registrationTime: 1,
+    ultimate: true,
+    signatures: [],
+    ...more,
+  };
+}
+
+export function derivationNamed(name: string, more: Partial<Derivation> = {}): Derivation {
+  return {
+    name,
+    outputs: new Map([['out', { kind: 'deferred' }]]),
+    inputDrvs: new Map(),
+    inputSrcs: [],
+    system: 'x86_64-linux',
+    builder: '/bin/sh',
+    args: [],
+    env: new Map(),
+    ...more,
+  };
+}
+
+/** A result in which everything worked. */
+export function builtResult(drvPath: string, outputs: Record<string, string>): BuildResult {
+  return {
+    wanted: { kind: 'outputs', drvPath, outputs: 'all' },
+    status: 'Built',
+    outputs,
+    startTime: 1,
+    stopTime: 2,
+  };
+}

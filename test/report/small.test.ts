@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { painter, wantsColours } from '../../ts/report/colours.js';
+import { formatDuration } from '../../ts/report/duration.js';
+import { planLines, shortName } from '../../ts/report/messages.js';
+import { autoStyle, createReporter } from '../../ts/report/reporter.js';
+
+test('durations', () => {
+  const shown = [0, 449, 9_999, 10_000, 59_999, 63_000, 3_599_000, 3_900_000, -5].map(formatDuration);
+  assert.deepEqual(shown, ['0.0s', '0.4s', '10.0s', '10s', '59s', '1m03s', '59m59s', '1h05m', '0.0s']);
+});
+
+test('colours: FORCE_COLOR, then NO_COLOR, then the terminal', () => {
+  const tty = { isTTY: true };
+  assert.equal(wantsColours(tty, {}), true);
+  assert.equal(wantsColours(tty, { TERM: 'dumb' }), false);
+  assert.equal(wantsColours(tty, { NO_COLOR: '1' }), false);
+  assert.equal(wantsColours(tty, { NO_COLOR: '' }), true);
+  assert.equal(wantsColours({}, {}), false);
+  assert.equal(wantsColours({}, { FORCE_COLOR: '1', NO_COLOR: '1' }), true);
+  assert.equal(wantsColours(tty, { FORCE_COLOR: '0' }), false);
+  assert.equal(painter(true)('red', 'x'), '\x1b[31mx\x1b[0m');
+  assert.equal(painter(false)('red', 'x'), 'x');
+});
+
+test('auto is the live display only on a real terminal of a person', () => {
+  assert.equal(autoStyle({ isTTY: true }, { TERM: 'xterm' }), 'tty');
+  assert.equal(autoStyle({ isTTY: true }, { TERM: 'dumb' }), 'plain');
+  assert.equal(autoStyle({ isTTY: true }, { CI: 'true' }), 'plain');
+  assert.equal(autoStyle({}, {}), 'plain');
+});
+
+test('every style has a reporter', async () => {
+  for (const style of ['auto', 'tty', 'plain', 'json', 'quiet'] as const) {
+    const reporter = await createReporter(style, {
+      stream: { write: () => true },
+      colours: false,
+      printBuildLogs: false,
+      env: {},
+    });
+    reporter.handle({ type: 'finished', built: 0, failed: 0, milliseconds: 0 });
+    reporter.close();
+  }
+});
+
+test('a plan in the words of Nix', () => {
+  assert.deepEqual(planLines({ build: ['/nix/store/a.drv'], substitute: ['/s/1', '/s/2'] }), [
+    'this derivation will be built:',
+    '  /nix/store/a.drv',
+    'these 2 paths will be fetched:',
+    '  /s/1',
+    '  /s/2',
+  ]);
+  assert.deepEqual(planLines({ build: [], substitute: [] }), []);
+});
+
+test('short names', () => {
+  assert.equal(shortName('/nix/store/9sd9qpl47gvr21g7n6kxlx4dch82y0qd-hello-2.12.drv'), 'hello-2.12');
+  assert.equal(shortName('odd\x1b[2J'), 'odd');
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeIsolation } from '../../ts/sandbox/isolation.js';
+import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
+import type { BuildRequest } from '../../ts/sandbox/request.js';
+import { sampleRequest } from './sample-request.js';
+
+const spec = (change: Partial<BuildRequest>) =>
+  planLinuxSandbox(
+    { ...sampleRequest, ...change },
+    {
+      root: '/r',
+      buildDirectory: '/b',
+      sandboxBuildDirectory: '/build',
+      storeDir: '/nix/store',
+      realStoreDir: '/s',
+      devShmSize: '50%',
+      kvm: false,
+    },
+  );
+
+test('an ordinary build has no shortfalls', () => {
+  assert.deepEqual(describeIsolation(spec({ hostPaths: [] }), 0), {
+    backend: 'linux-namespaces',
+    namespaces: ['user', 'mount', 'pid', 'ipc', 'uts', 'network'],
+    network: 'private',
+    readOnlyInputs: true,
+    noNewPrivileges: true,
+    shortfalls: [],
+  });
+});
+
+test('everything weaker is named', () => {
+  const { network, shortfalls } = describeIsolation(spec({ network: 'host' }), 2);
+  assert.equal(network, 'host');
+  assert.equal(shortfalls.length, 3);
+  assert.match(shortfalls[0]!, /network of the host/);
+  assert.match(shortfalls[1]!, /'\/opt'/);
+  assert.match(shortfalls[2]!, /2 supplementary/);
+});

@@ -1,0 +1,63 @@
+import { plainText } from '../../report/messages.js';
+import type { SandboxEntry, SandboxSpec } from '../../sandbox/spec.js';
+import type { Command } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
+import { writeJson } from '../output.js';
+import { storeFlags } from '../setting-flags.js';
+import { resolveStoreOperand } from '../store-operand.js';
+import { withStore } from '../store-session.js';
+
+export const showSandboxCommand: Command = {
+  name: 'show-sandbox',
+  operands: 'DRV',
+  operandCount: { min: 1, max: 1 },
+  description: `Prints the sandbox a derivation would be built in: every file it would see and why, and what would be run.
+
+Nothing is built. With --json it is the very record the launcher would be given.`,
+  flags: [...storeFlags, jsonFlag],
+  run: (context) =>
+    withStore(context, async (store) => {
+      const { args, cwd, stdout } = context;
+      const { directories } = store.local;
+      const { storePath } = resolveStoreOperand(args.operands[0]!, { cwd, directories });
+      const spec = await store.showSandbox(storePath);
+      if (args.has('json')) await writeJson(stdout, spec);
+      else await stdout.write(`${describeSandbox(spec).map(plainText).join('\n')}\n`);
+      return 0;
+    }),
+};
+
+/** One fact a line. */
+export function describeSandbox(spec: SandboxSpec): string[] {
+  const { command, namespaces, ids } = spec;
+  const kinds = (['pid', 'ipc', 'uts'] as const).filter((kind) => namespaces[kind]);
+  return [
+    `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
+    `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
+    `network     ${namespaces.network === 'private' ? 'none but a loopback interface' : "the host's"}`,
+    `ids         uid ${ids.uid}, gid ${ids.gid}`,
+    `host name   ${spec.hostname}`,
+    '',
+    ...spec.entries.map(describeEntry),
+    '',
+    `run         ${command.path}`,
+    ...command.argv.slice(1).map((word) => `argument    ${word}`),
+    `directory   ${command.cwd}`,
+    ...command.env.map(([name, value]) => `environment ${name}=${value}`),
+  ];
+}
+
+function describeEntry(entry: SandboxEntry): string {
+  return `${entryKind(entry).padEnd(10)}  ${entry.target}${entrySource(entry)}  (${entry.why})`;
+}
+
+function entryKind(entry: SandboxEntry): string {
+  if (entry.kind !== 'bind') return entry.kind;
+  return entry.readOnly ? 'read-only' : 'writable';
+}
+
+function entrySource(entry: SandboxEntry): string {
+  if (entry.kind === 'symlink') return ` -> ${entry.to}`;
+  if (entry.kind !== 'bind' || entry.source === entry.target) return '';
+  return ` from ${entry.source}`;
+}

@@ -1,0 +1,28 @@
+import { plainText } from '../../report/messages.js';
+import type { Command, CommandGroup } from '../command.js';
+import { storeFlags } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
+
+const removeCommand: Command = {
+  name: 'store remove',
+  operands: '',
+  operandCount: { min: 0, max: 0 },
+  description: `Deletes a whole rootless store: everything built or copied there, its database and its logs.
+
+Its directories are read-only, so that a plain \`rm -r\` cannot do it. A store at /nix/store, one that is in use, and anything that does not look like a store are refused. Without --yes it only says what would be deleted.`,
+  flags: [...storeFlags, { long: 'yes', summary: 'really delete it' }],
+  async run(context) {
+    const { args, env, engine, stderr } = context;
+    const directories = await engine.locateStore(commandSettings(context).store, env);
+    const shown = plainText(directories.root ?? directories.realStoreDir);
+    if (!args.has('yes')) {
+      stderr.write(`would delete the store in ${shown}; say --yes to do it\n`);
+      return 2;
+    }
+    await engine.removeStore(directories);
+    stderr.write(`deleted the store in ${shown}\n`);
+    return 0;
+  },
+};
+
+export const storeCommands: CommandGroup = { name: 'store', commands: [removeCommand] };

@@ -1,0 +1,101 @@
+import type { BuildEvent } from '../base/events.js';
+import type { BuildResult, Plan, Wanted } from '../build/records.js';
+import type { Settings } from '../config/settings.js';
+import type { Derivation } from '../derivation/derivation.js';
+import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { PathInfo } from '../store/path-info.js';
+
+/**
+ * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
+ * of the engine, and tests can put something small in its place.
+ */
+export interface Engine {
+  openStore(options: OpenStoreOptions): Promise<OpenStore>;
+  /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
+  enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
+  /** Tries each step of a sandbox on this host. */
+  diagnose(): Promise<readonly Diagnosis[]>;
+  /** Deletes a whole rootless store, read-only directories and all. */
+  removeStore(directories: StoreDirectories): Promise<void>;
+  /** The directories of a store that need not exist. */
+  locateStore(store: string, env: Environment): Promise<StoreDirectories>;
+  /** Writes the NAR of a file or directory to an open descriptor. */
+  dumpNar(path: string, fd: number): Promise<void>;
+  /** SHA-256 of the NAR of a file or directory, lower-case hex. */
+  hashTree(path: string): Promise<string>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+type Awaitable<T> = T | Promise<T>;
+
+export interface OpenStoreOptions {
+  readonly store: string;
+  readonly settings: Settings;
+  readonly env: Environment;
+  readonly onWarning: (message: string) => void;
+}
+
+export interface OpenStore {
+  readonly local: OpenLocalStore;
+  instantiate(derivation: EvaluatedDerivation): Promise<string>;
+  plan(wanted: readonly Wanted[]): Promise<Plan>;
+  build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }): Awaitable<BuildRun>;
+  showSandbox(drvPath: string): Promise<SandboxSpec>;
+  close(): Promise<void>;
+}
+
+/** The part of the store on disk that commands use. Paths are full logical store paths. */
+export interface OpenLocalStore {
+  readonly directories: StoreDirectories;
+  realPath(path: string): string;
+  isValid(path: string): Awaitable<boolean>;
+  pathInfo(path: string): Awaitable<PathInfo>;
+  closure(paths: readonly string[]): Awaitable<readonly string[]>;
+  validDerivers(path: string): Awaitable<readonly string[]>;
+  readDerivation(drvPath: string): Awaitable<Derivation>;
+  writeDerivation(derivation: Derivation): Promise<string>;
+  makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
+  /** The kept log of a build, decompressed; undefined if there is none. */
+  readLog(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+export interface StoreDirectories {
+  readonly storeDir: string;
+  readonly realStoreDir: string;
+  readonly stateDir: string;
+  readonly logDir: string;
+  readonly root?: string;
+}
+
+/** What `derivation()` of the library makes, as far as the command line cares. */
+export interface EvaluatedDerivation {
+  readonly drvPath: string;
+}
+
+export interface BuildRun extends AsyncIterable<BuildEvent> {
+  readonly result: Promise<BuildReport>;
+}
+
+export interface BuildReport {
+  readonly results: readonly BuildResult[];
+  readonly exitStatus: number;
+}
+
+export interface EnterStoreOptions {
+  readonly directories: StoreDirectories;
+  /** Absolute path as seen inside. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+export interface Diagnosis {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly step?: string;
+  readonly errno?: string;
+  readonly cause?: string;
+  readonly cure?: string;
+  readonly cost?: string;
+}

@@ -1,0 +1,13 @@
+import type { SandboxExit } from '../sandbox/spec.js';
+
+/** The status a shell would show for a program that ended so. */
+export function exitStatusOf(exit: SandboxExit): number {
+  switch (exit.kind) {
+    case 'exited':
+      return exit.status;
+    case 'signalled':
+      return 128 + exit.signal;
+    case 'killed':
+      return 128 + 9;
+  }
+}

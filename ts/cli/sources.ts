@@ -1,0 +1,152 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import type { Wanted } from '../build/records.js';
+import { type SettingsLayer, settingsLayer } from '../config/load.js';
+import type { EvaluatedDerivation, OpenStore } from './engine.js';
+import { tryStoreOperand } from './store-operand.js';
+
+/** What an operand of `build` turned out to be, before there is a store to look into. */
+export type Source =
+  | { readonly kind: 'derivation'; readonly path: string; readonly outputs: 'all' | readonly string[] }
+  | { readonly kind: 'json'; readonly file: string }
+  | { readonly kind: 'module'; readonly file: string; readonly derivations: readonly EvaluatedDerivation[] }
+  | { readonly kind: 'path'; readonly path: string };
+
+export interface LoadedSources {
+  readonly sources: readonly Source[];
+  /** What modules ask for; only a module can, as it is the user's own code. */
+  readonly settings: readonly SettingsLayer[];
+}
+
+/**
+ * Looks at the operands of `build` and evaluates the modules among them. Throws ERR_USAGE for an operand that is
+ * nothing `build` takes, ERR_MODULE for a module that fails or exports something else.
+ */
+export async function loadSources(operands: readonly string[], cwd: string): Promise<LoadedSources> {
+  const sources: Source[] = [];
+  const settings: SettingsLayer[] = [];
+  for (const operand of operands) {
+    const source = classify(operand, cwd);
+    if (source.kind !== 'module') {
+      sources.push(source);
+      continue;
+    }
+    const { loadModule } = await import('./load-module.js');
+    const module = await loadModule(source.file);
+    sources.push({ ...source, derivations: module.derivations });
+    if (module.settings) settings.push(settingsLayer({ kind: 'module', file: source.file }, module.settings));
+  }
+  return { sources, settings };
+}
+
+/** Puts into the store whatever has to be there, and says what to build. */
+export async function wantedOf(sources: readonly Source[], store: OpenStore, cwd: string): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const source of sources) {
+    switch (source.kind) {
+      case 'derivation': {
+        const drvPath = await derivationPath(source.path, store, cwd);
+        wanted.push({ kind: 'outputs', drvPath, outputs: source.outputs });
+        break;
+      }
+      case 'json':
+        for (const drvPath of await addJson(source.file, store)) {
+          wanted.push({ kind: 'outputs', drvPath, outputs: 'all' });
+        }
+        break;
+      case 'module':
+        for (const derivation of source.derivations) {
+          wanted.push({ kind: 'outputs', drvPath: await store.instantiate(derivation), outputs: 'all' });
+        }
+        break;
+      case 'path':
+        wanted.push({ kind: 'path', path: storePathOf(source.path, store, cwd) });
+    }
+  }
+  return wanted;
+}
+
+type Classified = Exclude<Source, { kind: 'module' }> | { readonly kind: 'module'; readonly file: string };
+
+const moduleEndings = ['.mts', '.ts', '.mjs', '.js'] as const;
+
+function classify(operand: string, cwd: string): Classified {
+  const [, path = operand, outputs] = /^(.*\.drv)(?:[!^](.*))?$/s.exec(operand) ?? [];
+  if (path.endsWith('.drv')) return { kind: 'derivation', path, outputs: outputNames(operand, outputs) };
+  const file = resolve(cwd, operand);
+  if (operand.endsWith('.json')) return { kind: 'json', file };
+  if (moduleEndings.some((ending) => operand.endsWith(ending))) return { kind: 'module', file };
+  const module = defaultModule(file);
+  return module ? { kind: 'module', file: module } : { kind: 'path', path: operand };
+}
+
+function outputNames(operand: string, text: string | undefined): 'all' | readonly string[] {
+  if (text === undefined || text === '*') return 'all';
+  const names = text.split(',');
+  if (names.every((name) => name !== '')) return names;
+  throw new AirplantError('ERR_USAGE', `'${operand}' names an output that is empty`, {
+    hint: 'Outputs are named as in `x.drv!out,dev`.',
+  });
+}
+
+function defaultModule(directory: string): string | undefined {
+  return moduleEndings.map((ending) => join(directory, `default${ending}`)).find(isFile);
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** The store path of a `.drv`; a file from elsewhere is added first. */
+async function derivationPath(text: string, store: OpenStore, cwd: string): Promise<string> {
+  const operand = tryStoreOperand(text, { cwd, directories: store.local.directories });
+  if (operand && operand.below === '') return operand.storePath;
+  const file = resolve(cwd, text);
+  const bytes = readSource(file);
+  const { parseDerivation } = await import('../derivation/aterm-parse.js');
+  const name = basename(file, '.drv').replace(/^[0-9a-z]{32}-/, '');
+  return await store.local.writeDerivation(parseDerivation(bytes, { name, file }));
+}
+
+async function addJson(file: string, store: OpenStore): Promise<string[]> {
+  const [{ parseJson }, { derivationsFromJson }] = await Promise.all([
+    import('../derivation/json-text.js'),
+    import('../derivation/json-read.js'),
+  ]);
+  const { decodeText } = await import('../base/text.js');
+  const { storeDir } = store.local.directories;
+  const derivations = derivationsFromJson(parseJson(decodeText(readSource(file)), file), { storeDir });
+  const drvPaths: string[] = [];
+  for (const [claimedPath, derivation] of derivations) {
+    const drvPath = await store.local.writeDerivation(derivation);
+    if (claimedPath !== '' && claimedPath !== drvPath) {
+      throw new AirplantError(
+        'ERR_DERIVATION_INVALID',
+        `${file} calls a derivation ${claimedPath}, but its content makes it ${drvPath}`,
+      );
+    }
+    drvPaths.push(drvPath);
+  }
+  return drvPaths;
+}
+
+function readSource(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new AirplantError('ERR_FILE', `'${file}' cannot be read: ${code}`, { cause });
+  }
+}
+
+function storePathOf(text: string, store: OpenStore, cwd: string): string {
+  const operand = tryStoreOperand(text, { cwd, directories: store.local.directories });
+  if (operand) return operand.storePath;
+  const what = statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isDirectory()
+    ? `directory '${text}' has no default.mts, default.ts, default.mjs or default.js`
+    : `'${text}' is nothing that can be built`;
+  throw new AirplantError('ERR_USAGE', what, {
+    hint: '`build` takes a .drv, a derivation as .json, a module, a directory with a default module, or a store path.',
+  });
+}

@@ -1,0 +1,81 @@
+import { readlinkSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import { parseStorePathBase } from '../formats/store-path.js';
+import type { StoreDirectories } from './engine.js';
+
+/** A place in the store: the store path, and what comes below it (`/bin/hello`, or empty). */
+export interface StoreOperand {
+  readonly storePath: string;
+  readonly below: string;
+}
+
+/**
+ * What a path on the command line means in a store. It may be a store path, a file below one, the same by its
+ * physical place, or a symlink such as `result`, also one that dangles because the store is not at its logical place.
+ *
+ * Throws ERR_STORE_PATH for a path outside of the store, and ERR_STORE_PATH for what cannot be a store path.
+ */
+export function resolveStoreOperand(
+  text: string,
+  place: { readonly cwd: string; readonly directories: StoreDirectories },
+): StoreOperand {
+  const found = tryStoreOperand(text, place);
+  if (found) return found;
+  const { storeDir } = place.directories;
+  throw new AirplantError('ERR_STORE_PATH', `path '${text}' is not in the store directory ${storeDir}`);
+}
+
+/** The same, but undefined for a path that leads elsewhere. */
+export function tryStoreOperand(
+  text: string,
+  { cwd, directories }: { readonly cwd: string; readonly directories: StoreDirectories },
+): StoreOperand | undefined {
+  const { storeDir, realStoreDir } = directories;
+  let path = resolve(cwd, text);
+  for (let hops = 0; hops < mostSymlinks; hops++) {
+    const inside = relativeTo(storeDir, path) ?? relativeTo(realStoreDir, path);
+    if (inside !== undefined) return splitOperand(storeDir, inside);
+    const next = followFirstSymlink(path);
+    if (next === undefined) return undefined;
+    path = next;
+  }
+  return undefined;
+}
+
+/** As many as Linux follows. */
+const mostSymlinks = 40;
+
+function relativeTo(directory: string, path: string): string | undefined {
+  return path.startsWith(`${directory}${sep}`) ? path.slice(directory.length + 1) : undefined;
+}
+
+function splitOperand(storeDir: string, inside: string): StoreOperand {
+  const slash = inside.indexOf('/');
+  const base = slash < 0 ? inside : inside.slice(0, slash);
+  return {
+    storePath: parseStorePathBase(storeDir, base).path,
+    below: slash < 0 ? '' : inside.slice(slash),
+  };
+}
+
+/** The path after replacing its first component that is a symlink; undefined if none is. */
+function followFirstSymlink(path: string): string | undefined {
+  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+    const prefix = end < 0 ? path : path.slice(0, end);
+    const target = readSymlink(prefix);
+    if (target !== undefined) {
+      const rest = end < 0 ? '' : path.slice(end);
+      return join(isAbsolute(target) ? target : resolve(dirname(prefix), target), rest);
+    }
+    if (end < 0) return undefined;
+  }
+}
+
+function readSymlink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

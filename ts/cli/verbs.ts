@@ -1,0 +1,71 @@
+import type { Command, CommandGroup } from './command.js';
+
+/** A verb as `airplant --help` lists it; its code is loaded when it is used. */
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command | CommandGroup>;
+}
+
+export const verbs: readonly Verb[] = [
+  {
+    name: 'build',
+    summary: 'build derivations',
+    load: async () => (await import('./commands/build.js')).buildCommand,
+  },
+  {
+    name: 'log',
+    summary: 'print the log of a build',
+    load: async () => (await import('./commands/log.js')).logCommand,
+  },
+  {
+    name: 'run',
+    summary: 'run a program out of the store',
+    load: async () => (await import('./commands/run.js')).runCommand,
+  },
+  {
+    name: 'shell',
+    summary: 'start a shell that sees the store',
+    load: async () => (await import('./commands/shell.js')).shellCommand,
+  },
+  {
+    name: 'show-derivation',
+    summary: 'print derivations as JSON',
+    load: async () => (await import('./commands/show-derivation.js')).showDerivationCommand,
+  },
+  {
+    name: 'show-sandbox',
+    summary: 'print the sandbox a derivation would be built in',
+    load: async () => (await import('./commands/show-sandbox.js')).showSandboxCommand,
+  },
+  {
+    name: 'path-info',
+    summary: 'print what the store knows of a path',
+    load: async () => (await import('./commands/path-info.js')).pathInfoCommand,
+  },
+  {
+    name: 'nar',
+    summary: 'make, unpack and look into archives',
+    load: async () => (await import('./commands/nar.js')).narCommands,
+  },
+  {
+    name: 'hash',
+    summary: 'hash files and paths, convert hashes',
+    load: async () => (await import('./commands/hash.js')).hashCommands,
+  },
+  {
+    name: 'store',
+    summary: 'manage a whole store',
+    load: async () => (await import('./commands/store.js')).storeCommands,
+  },
+  {
+    name: 'doctor',
+    summary: 'find out what this machine allows',
+    load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
+  {
+    name: 'config',
+    summary: 'print settings and where they come from',
+    load: async () => (await import('./commands/config.js')).configCommand,
+  },
+];

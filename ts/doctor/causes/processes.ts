@@ -1,0 +1,48 @@
+import { quote } from '../../base/quote.js';
+import type { Cause } from '../cause.js';
+
+/** Starting the builder, and processes in general. */
+export const processCauses: readonly Cause[] = [
+  {
+    applies: ({ step, errno }) => step === 'exec' && errno === 'ENOENT',
+    explain: ({ path }) => ({
+      cause: `${quote(path)}, or the interpreter or loader that it names, is not in the sandbox.`,
+      cure: 'Add what it needs to the inputs or to `sandbox-paths`; `airplant show-sandbox` prints what there is.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'exec' && errno === 'ENOEXEC',
+    explain: ({ path }, host) => ({
+      cause: `${quote(path)} is no program that ${host.machine} can run.`,
+      cure: 'Build on a machine of its platform, or give a script a `#!` line.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'exec' && errno === 'EACCES',
+    explain: ({ path }) => ({
+      cause: `${quote(path)} is not executable, or lies on a file system mounted noexec.`,
+      cure: 'Set its execute permission, or move the store to a file system without `noexec`.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'exec' && errno === 'E2BIG',
+    explain: () => ({
+      cause: 'The kernel takes 128 KiB in one argument or variable, and a quarter of the stack limit in all.',
+      cure: 'Pass large attributes as files: name them in `passAsFile`, or use structured attributes.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'fork' && errno === 'EAGAIN',
+    explain: () => ({
+      cause: 'The caller, or the cgroup it is in, has as many processes as it may have.',
+      cure: 'Raise `ulimit -u`, or the pids limit of the session or container; or build with fewer `--max-jobs`.',
+    }),
+  },
+  {
+    applies: ({ errno }) => errno === 'ENOMEM',
+    explain: () => ({
+      cause: 'The kernel has no memory left for it.',
+      cure: 'Free some memory, or build with fewer `--max-jobs`.',
+    }),
+  },
+];

@@ -1,0 +1,63 @@
+import type { BuildEvent } from '../base/events.js';
+import type { Paint } from './colours.js';
+import { formatDuration } from './duration.js';
+import { filterLine, filterText } from './terminal-filter.js';
+
+type EventOf<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
+
+/** Text of others without any escape sequence. */
+export function plainText(text: string): string {
+  return filterText(text, { colours: false });
+}
+
+/** What is going to happen, in the words of Nix; empty if nothing is. */
+export function planLines(event: Pick<EventOf<'plan'>, 'build' | 'substitute'>): string[] {
+  return [
+    ...pathList(event.build, ['this derivation will be built:', 'derivations will be built:']),
+    ...pathList(event.substitute, ['this path will be fetched:', 'paths will be fetched:']),
+  ];
+}
+
+function pathList(paths: readonly string[], [one, many]: readonly [one: string, many: string]): string[] {
+  if (paths.length === 0) return [];
+  const title = paths.length === 1 ? one : `these ${paths.length} ${many}`;
+  return [title, ...paths.map((path) => `  ${plainText(path)}`)];
+}
+
+/**
+ * A failed build as Nix words it: the error, the last lines of the log behind `> `, and how to see all of it.
+ * `showLog` is false when the log has been shown already.
+ */
+export function failureLines(
+  event: EventOf<'build.failed'>,
+  options: { readonly paint: Paint; readonly colours: boolean; readonly showLog: boolean },
+): string[] {
+  const { paint, colours, showLog } = options;
+  const [first = '', ...more] = plainText(event.message).split('\n');
+  const lines = [`${paint('red', 'error:')} ${first}`, ...more.map((line) => `       ${line}`)];
+  if (showLog && event.lastLines.length > 0) {
+    lines[lines.length - 1] += ';';
+    lines.push(`       last ${event.lastLines.length} log lines:`);
+    for (const line of event.lastLines) lines.push(`       > ${filterLine(line, { colours })}`);
+    lines.push(`       For full logs, run 'airplant log ${plainText(event.drvPath)}'.`);
+  } else if (event.hint) {
+    lines.push(`       ${paint('dim', 'hint:')} ${plainText(event.hint)}`);
+  }
+  return lines;
+}
+
+/** The last word on a run in which something was built; empty if nothing was. */
+export function finishedLines(event: EventOf<'finished'>): string[] {
+  if (event.built + event.failed === 0) return [];
+  const parts = [
+    event.built > 0 ? `${event.built} built` : '',
+    event.failed > 0 ? `${event.failed} failed` : '',
+  ].filter(Boolean);
+  return [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+}
+
+/** `hello-2.12` of `/nix/store/<hash>-hello-2.12.drv`: for prefixes and rows, where the whole path is too long. */
+export function shortName(drvPath: string): string {
+  const base = drvPath.slice(drvPath.lastIndexOf('/') + 1).replace(/\.drv$/, '');
+  return plainText(base.replace(/^[0-9a-z]{32}-/, ''));
+}

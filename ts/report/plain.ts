@@ -1,0 +1,109 @@
+import type { BuildEvent } from '../base/events.js';
+import { type Paint, painter } from './colours.js';
+import { formatDuration } from './duration.js';
+import { type LogItem, LogLines } from './log-lines.js';
+import { failureLines, finishedLines, plainText, planLines, shortName } from './messages.js';
+import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
+import { filterLine } from './terminal-filter.js';
+
+/** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
+const heartbeatMilliseconds = 60_000;
+
+interface RunningBuild {
+  readonly startedAt: number;
+  readonly log: LogLines;
+}
+
+/** One line for every change of state, for logs and dumb terminals. Nothing is ever overwritten. */
+export class PlainReporter implements Reporter {
+  readonly #stream: ReportStream;
+  readonly #colours: boolean;
+  readonly #paint: Paint;
+  readonly #printBuildLogs: boolean;
+  readonly #now: () => number;
+  readonly #running = new Map<string, RunningBuild>();
+  readonly #heartbeat: NodeJS.Timeout;
+  #lastWrite: number;
+
+  constructor(options: ReporterOptions) {
+    this.#stream = options.stream;
+    this.#colours = options.colours;
+    this.#paint = painter(options.colours);
+    this.#printBuildLogs = options.printBuildLogs;
+    this.#now = options.now ?? Date.now;
+    this.#lastWrite = this.#now();
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMilliseconds / 4);
+    this.#heartbeat.unref();
+  }
+
+  readonly handle = (event: BuildEvent): void => {
+    this.#write(this.#linesFor(event));
+  };
+
+  close(): void {
+    clearInterval(this.#heartbeat);
+  }
+
+  #linesFor(event: BuildEvent): string[] {
+    switch (event.type) {
+      case 'plan':
+        return planLines(event);
+      case 'build.waiting':
+        return event.reason === 'lock' ? [`waiting for lock on ${quoted(event.paths)}`] : [];
+      case 'build.started':
+        this.#running.set(event.drvPath, { startedAt: this.#now(), log: new LogLines() });
+        return [`building '${plainText(event.drvPath)}'...`];
+      case 'build.log':
+        return this.#logLines(event.drvPath, this.#running.get(event.drvPath)?.log.push(event.chunk));
+      case 'build.settling':
+        return [];
+      case 'build.succeeded': {
+        const took = formatDuration(event.milliseconds);
+        return [...this.#end(event.drvPath), `built '${plainText(event.drvPath)}' in ${took}`];
+      }
+      case 'build.failed': {
+        const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
+        return [...this.#end(event.drvPath), ...failureLines(event, options)];
+      }
+      case 'warning':
+        return [`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`];
+      case 'finished':
+        return finishedLines(event);
+    }
+  }
+
+  /** Forgets a build; returns what its log still had to say. */
+  #end(drvPath: string): string[] {
+    const lines = this.#logLines(drvPath, this.#running.get(drvPath)?.log.end());
+    this.#running.delete(drvPath);
+    return lines;
+  }
+
+  #logLines(drvPath: string, items: readonly LogItem[] = []): string[] {
+    if (!this.#printBuildLogs) return [];
+    const prefix = this.#paint('dim', `${shortName(drvPath)}>`);
+    const colours = this.#colours;
+    return items.flatMap((item) =>
+      item.kind === 'line' ? [`${prefix} ${filterLine(item.text, { colours })}`] : [],
+    );
+  }
+
+  #beat(): void {
+    const now = this.#now();
+    if (this.#running.size === 0 || now - this.#lastWrite < heartbeatMilliseconds) return;
+    const builds = [...this.#running].map(
+      ([drvPath, build]) => `${shortName(drvPath)} (${formatDuration(now - build.startedAt)})`,
+    );
+    this.#write([`still building ${builds.join(', ')}`]);
+  }
+
+  #write(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.#lastWrite = this.#now();
+    this.#stream.write(`${lines.join('\n')}\n`);
+  }
+}
+
+function quoted(paths: readonly string[]): string {
+  return paths.map((path) => `'${plainText(path)}'`).join(', ');
+}

@@ -1,0 +1,169 @@
+import type { BuildEvent } from '../base/events.js';
+import { cellWidth } from './cell-width.js';
+import { type Paint, painter } from './colours.js';
+import { formatDuration } from './duration.js';
+import { LiveWindow } from './live-window.js';
+import { type LogItem, LogLines } from './log-lines.js';
+import { failureLines, finishedLines, plainText, shortName } from './messages.js';
+import type { Reporter, ReporterOptions } from './reporter.js';
+import { filterLine } from './terminal-filter.js';
+
+interface RunningBuild {
+  readonly name: string;
+  readonly startedAt: number;
+  readonly log: LogLines;
+  phase: string;
+  lastLine: string;
+  state: 'running' | 'settling';
+}
+
+/** At most this many rows for builds, however tall the terminal is. */
+const mostRows = 16;
+const widestName = 40;
+
+/**
+ * For people at a terminal: a row for each running build with its clock, phase and last log line, and a line with
+ * the sums, redrawn in place. Failures and warnings stay above it. Successes are only counted.
+ */
+export class TtyReporter implements Reporter {
+  readonly #window: LiveWindow;
+  readonly #paint: Paint;
+  readonly #colours: boolean;
+  readonly #printBuildLogs: boolean;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #running = new Map<string, RunningBuild>();
+  readonly #waitingForLock = new Map<string, readonly string[]>();
+  #planned = 0;
+  #built = 0;
+  #failed = 0;
+
+  constructor(options: ReporterOptions) {
+    this.#paint = painter(options.colours);
+    this.#colours = options.colours;
+    this.#printBuildLogs = options.printBuildLogs;
+    this.#now = options.now ?? Date.now;
+    this.#startedAt = this.#now();
+    this.#window = new LiveWindow(options.stream, (size) => this.#frame(size));
+  }
+
+  readonly handle = (event: BuildEvent): void => {
+    switch (event.type) {
+      case 'plan':
+        this.#planned += event.build.length;
+        break;
+      case 'build.waiting':
+        if (event.reason === 'lock') this.#waitingForLock.set(event.drvPath, event.paths);
+        break;
+      case 'build.started':
+        this.#start(event.drvPath);
+        break;
+      case 'build.log':
+        this.#note(event.drvPath, this.#running.get(event.drvPath)?.log.push(event.chunk));
+        break;
+      case 'build.settling':
+        this.#settle(event.drvPath);
+        break;
+      case 'build.succeeded':
+        this.#built++;
+        this.#end(event.drvPath);
+        break;
+      case 'build.failed':
+        this.#failed++;
+        this.#end(event.drvPath);
+        this.#window.print(
+          failureLines(event, { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs }),
+        );
+        break;
+      case 'warning':
+        this.#window.print(`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`.split('\n'));
+        break;
+      case 'finished':
+        this.#window.print(finishedLines(event));
+    }
+    this.#window.update();
+  };
+
+  close(): void {
+    this.#window.close();
+  }
+
+  #start(drvPath: string): void {
+    this.#waitingForLock.delete(drvPath);
+    this.#running.set(drvPath, {
+      name: shortName(drvPath),
+      startedAt: this.#now(),
+      log: new LogLines(),
+      phase: '',
+      lastLine: '',
+      state: 'running',
+    });
+  }
+
+  #settle(drvPath: string): void {
+    const build = this.#running.get(drvPath);
+    if (build) build.state = 'settling';
+  }
+
+  #end(drvPath: string): void {
+    this.#note(drvPath, this.#running.get(drvPath)?.log.end());
+    this.#running.delete(drvPath);
+    this.#waitingForLock.delete(drvPath);
+  }
+
+  #note(drvPath: string, items: readonly LogItem[] = []): void {
+    const build = this.#running.get(drvPath);
+    if (!build) return;
+    const shown: string[] = [];
+    for (const item of items) {
+      if (item.kind === 'phase') {
+        build.phase = filterLine(item.name, { colours: false });
+        continue;
+      }
+      if (this.#printBuildLogs) {
+        shown.push(
+          `${this.#paint('dim', `${build.name}>`)} ${filterLine(item.text, { colours: this.#colours })}`,
+        );
+      }
+      const plain = filterLine(item.text, { colours: false }).trim();
+      if (plain !== '') build.lastLine = plain;
+    }
+    this.#window.print(shown);
+  }
+
+  #frame({ rows }: { rows: number }): string[] {
+    const now = this.#now();
+    const builds = [...this.#running.values()];
+    const room = Math.max(1, Math.min(mostRows, rows - 4));
+    const shown = builds.slice(0, room);
+    const nameWidth = Math.min(widestName, Math.max(0, ...shown.map((build) => cellWidth(build.name))));
+    const lines = shown.map((build) => this.#row(build, now, nameWidth));
+    if (builds.length > room) lines.push(this.#paint('dim', `  … and ${builds.length - room} more`));
+    for (const paths of [...this.#waitingForLock.values()].slice(0, 1)) {
+      lines.push(this.#paint('dim', `  waiting for lock on '${plainText(paths[0] ?? '')}'`));
+    }
+    if (this.#planned > 0) lines.push(this.#sums(now));
+    return lines;
+  }
+
+  #row(build: RunningBuild, now: number, nameWidth: number): string {
+    const name = build.name + ' '.repeat(Math.max(0, nameWidth - cellWidth(build.name)));
+    const clock = formatDuration(now - build.startedAt).padStart(6);
+    const doing = build.state === 'settling' ? 'registering outputs' : build.phase;
+    return [`  ${this.#paint('bold', name)}`, clock, doing, this.#paint('dim', build.lastLine)]
+      .filter(Boolean)
+      .join('  ');
+  }
+
+  #sums(now: number): string {
+    const waiting = Math.max(0, this.#planned - this.#built - this.#failed - this.#running.size);
+    const parts = [
+      this.#paint('green', `${this.#built} built`),
+      this.#failed > 0 ? this.#paint('red', `${this.#failed} failed`) : '',
+      `${this.#running.size} running`,
+      waiting > 0 ? `${waiting} waiting` : '',
+      formatDuration(now - this.#startedAt),
+    ];
+    return `∑ ${parts.filter(Boolean).join(', ')}`;
+  }
+}

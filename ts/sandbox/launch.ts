@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { getSystemErrorName } from 'node:util';
+import { Deferred } from '../base/deferred.js';
+import { AirplantError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
+import { currentLauncher } from './launcher.js';
+import type { LauncherReply } from './launcher-reply.js';
+import { LogTerminal } from './log-terminal.js';
+import { setupError } from './setup-failure.js';
+import type { SandboxExit, SandboxSpec } from './spec.js';
+
+export interface LaunchOptions {
+  /** Gets the builder's output as it comes. Must not throw. */
+  readonly onLog?: ((chunk: Uint8Array) => void) | undefined;
+  /**
+   * `log` (the default): standard output and error are a terminal in raw mode that `onLog` reads, standard input is
+   * /dev/null. `inherit`: all three are this process's own.
+   */
+  readonly stdio?: 'log' | 'inherit' | undefined;
+  /** Kills the sandbox. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunningSandbox {
+  /** The host's number of process 1 of the sandbox (of the command, where processes are not private). */
+  readonly pid: number;
+  /**
+   * Resolves when every process of the sandbox is dead and `onLog` has had all output. Rejects only if the launcher was
+   * killed.
+   */
+  readonly exit: Promise<SandboxExit>;
+  /** Kills everything in the sandbox; `exit` becomes `killed`. Harmless after the end. */
+  kill(): void;
+}
+
+/**
+ * Starts the command of `spec` in its sandbox, and resolves as soon as it runs.
+ *
+ * Throws ERR_SANDBOX_SETUP (details: step, errno, path) or ERR_BUILDER_MISSING when it cannot, ERR_ABORTED when `signal` came
+ * first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
+ */
+export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = {}): Promise<RunningSandbox> {
+  const { signal } = options;
+  const release = await setupSlot(signal);
+  let run: Run | undefined;
+  const kill = () => run?.kill();
+  try {
+    run = new Run(spec, options);
+    signal?.addEventListener('abort', kill, { once: true });
+    run.exit.catch(() => {}).finally(() => signal?.removeEventListener('abort', kill));
+    return { pid: await run.started, exit: run.exit, kill };
+  } catch (error) {
+    throw signal?.aborted ? aborted(signal) : error;
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Requests wait here rather than in the socket to the launcher, whose buffer, like the number of descriptors in
+ * flight, is limited.
+ */
+const setups = new Semaphore(16);
+
+async function setupSlot(signal: AbortSignal | undefined): Promise<() => void> {
+  try {
+    return await setups.acquire(signal);
+  } catch {
+    throw aborted(signal!);
+  }
+}
+
+function aborted(signal: AbortSignal): AirplantError {
+  return new AirplantError('ERR_ABORTED', 'the sandbox was cancelled before it started', {
+    cause: signal.reason,
+  });
+}
+
+/** One sandbox: what the launcher says of it, as two promises. */
+class Run {
+  readonly #launcher = currentLauncher();
+  readonly #number: number;
+  readonly #log: LogTerminal | undefined;
+  readonly #privatePids: boolean;
+  readonly #started = new Deferred<number>();
+  readonly #exit = new Deferred<SandboxExit>();
+
+  constructor(spec: SandboxSpec, options: LaunchOptions) {
+    this.#privatePids = spec.namespaces.pid;
+    this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
+    // Nobody need listen to the one that comes to nothing.
+    this.exit.catch(() => {});
+    this.started.catch(() => {});
+    try {
+      this.#number = this.#launcher.launch(spec, this.#log ? [this.#log.slave] : [0, 1, 2], {
+        reply: (reply) => this.#onReply(reply),
+        failed: (error) => this.#fail(error),
+      });
+    } catch (error) {
+      this.#log?.close();
+      throw error;
+    } finally {
+      this.#log?.closeSlave();
+    }
+  }
+
+  get started(): Promise<number> {
+    return this.#started.promise;
+  }
+
+  get exit(): Promise<SandboxExit> {
+    return this.#exit.promise;
+  }
+
+  kill(): void {
+    this.#launcher.kill(this.#number);
+  }
+
+  #onReply(reply: LauncherReply): void {
+    switch (reply.kind) {
+      case 'started':
+        this.#started.resolve(reply.pid);
+        break;
+      case 'setup-failed':
+        this.#fail(setupError({ ...reply, errno: getSystemErrorName(-reply.errno) }));
+        break;
+      case 'exited':
+        this.#drainLog().then(() => this.#exit.resolve(toExit(reply)));
+        break;
+      default:
+        this.#fail(
+          new AirplantError('ERR_SYSTEM', 'the supervisor of the sandbox was killed from outside', {
+            hint: 'The kernel does that when memory runs out; see `dmesg`.',
+          }),
+        );
+    }
+  }
+
+  /**
+   * With a process namespace of its own nothing that could write is left, and the terminal ends by itself. Otherwise a
+   * background process may hold it for ever: it gets a moment.
+   */
+  async #drainLog(): Promise<void> {
+    if (!this.#log) return;
+    if (this.#privatePids) return this.#log.ended;
+    const moment = new AbortController();
+    await Promise.race([this.#log.ended, delay(200, undefined, { signal: moment.signal }).catch(() => {})]);
+    moment.abort();
+    this.#log.close();
+  }
+
+  #fail(error: AirplantError): void {
+    this.#log?.close();
+    this.#started.reject(error);
+    this.#exit.reject(error);
+  }
+}
+
+function toExit(reply: Extract<LauncherReply, { kind: 'exited' }>): SandboxExit {
+  const { ending, value, usage } = reply;
+  if (ending === 'exited') return { kind: 'exited', status: value, usage };
+  if (ending === 'signalled') return { kind: 'signalled', signal: value, usage };
+  return { kind: 'killed', usage };
+}

@@ -1,0 +1,258 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+
+/** How a database is opened. */
+export interface ConnectionOptions {
+  readonly file: string;
+  readonly readOnly: boolean;
+  /** Nix's `use-sqlite-wal`: `truncate` goes with the locks of the VFS `unix-dotfile`, as it does there. */
+  readonly journal: 'wal' | 'truncate';
+  /** Nix's `fsync-metadata`: `normal` or `off`. */
+  readonly synchronous: 'normal' | 'off';
+}
+
+/** What a column of the store's tables can hold. */
+export type Value = string | number | null;
+
+/** A prepared statement. Rows are arrays. */
+export interface Statement {
+  run(...values: Value[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  get(...values: Value[]): Value[] | undefined;
+  all(...values: Value[]): Value[][];
+}
+
+/**
+ * One connection to a SQLite database: opened with Nix's pragmas, errors turned into AirplantErrors.
+ *
+ * Reading is synchronous. Writing waits for other writers without blocking the event loop, for up to an hour as
+ * Nix does. No other code of this process may open and close the database file: closing any descriptor of it
+ * drops the POSIX locks SQLite holds on it.
+ */
+export class Connection {
+  readonly #database: Database;
+  readonly #file: string;
+
+  private constructor(database: Database, file: string) {
+    this.#database = database;
+    this.#file = file;
+  }
+
+  /** Throws ERR_STORE_OPEN, ERR_STORE_DATABASE, ERR_STORE_READ_ONLY, ERR_STORE_FILESYSTEM or ERR_DISK_FULL. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const { DatabaseSync } = await import('@photostructure/sqlite');
+    const connect = (parameters: string) => {
+      const { href } = pathToFileURL(options.file);
+      const database = new DatabaseSync(`${href}${parameters}`, {
+        readOnly: options.readOnly,
+        timeout: readTimeout,
+        returnArrays: true,
+      }) as Database;
+      try {
+        configure(database, options);
+        return database;
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    };
+    try {
+      return new Connection(connectReadably(connect, options), options.file);
+    } catch (error) {
+      throw translate(error, options.file);
+    }
+  }
+
+  prepare(sql: string): Statement {
+    const statement = this.#guard(() => this.#database.prepare(sql));
+    return {
+      run: (...values) => this.#guard(() => statement.run(...values)),
+      get: (...values) => this.#guard(() => statement.get(...values)),
+      all: (...values) => this.#guard(() => statement.all(...values)),
+    };
+  }
+
+  exec(sql: string): void {
+    this.#guard(() => this.#database.exec(sql));
+  }
+
+  /** Runs synchronous reads that see one state of the database. */
+  read<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
+    return this.#transaction('begin deferred', work);
+  }
+
+  /** Runs synchronous work in one transaction that writes; an error undoes all of it. */
+  async write<T>(work: () => T, signal?: AbortSignal): Promise<T> {
+    const deadline = Date.now() + writeTimeout;
+    for (;;) {
+      signal?.throwIfAborted();
+      const done = this.#tryWrite(work);
+      if (done) return done.result;
+      if (Date.now() > deadline) throw busy(this.#file);
+      await sleep(Math.random() * 100, undefined, { signal });
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** Undefined if another process is writing right now. */
+  #tryWrite<T>(work: () => T): { result: T } | undefined {
+    // SQLite would wait inside the call, and nothing else of this process would run meanwhile.
+    this.exec('pragma busy_timeout = 0');
+    try {
+      this.#database.exec('begin immediate');
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw translate(error, this.#file);
+    } finally {
+      this.exec(`pragma busy_timeout = ${readTimeout}`);
+    }
+    return { result: this.#finish(work) };
+  }
+
+  #transaction<T>(begin: string, work: () => T): T {
+    this.exec(begin);
+    return this.#finish(work);
+  }
+
+  #finish<T>(work: () => T): T {
+    try {
+      const result = work();
+      this.#database.exec('commit');
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors (disk full, I/O error).
+      if (this.#database.isTransaction) this.#database.exec('rollback');
+      throw translate(error, this.#file);
+    }
+  }
+
+  #guard<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw translate(error, this.#file);
+    }
+  }
+}
+
+/** The part of node:sqlite's DatabaseSync that is used. */
+interface Database {
+  readonly isOpen: boolean;
+  readonly isTransaction: boolean;
+  exec(sql: string): void;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** Milliseconds a read may block the event loop. With a WAL, readers wait for nobody. */
+const readTimeout = 10_000;
+/** Milliseconds, as Nix. */
+const writeTimeout = 3600 * 1000;
+/** The first version without the WAL-reset race, which could corrupt a database two processes checkpoint. */
+const oldestSqlite = [3, 51, 3];
+
+function configure(database: Database, options: ConnectionOptions): void {
+  const version = String(database.prepare('select sqlite_version()').get()![0]);
+  if (isOlder(version, oldestSqlite)) {
+    throw new AirplantError(
+      'ERR_STORE_DATABASE',
+      `SQLite ${version} can corrupt a database that several processes write; ${oldestSqlite.join('.')} is needed`,
+    );
+  }
+  // The first statement that touches the file: what is no database, or cannot be read, fails here.
+  const mode = database.prepare('pragma main.journal_mode').get()![0];
+  if (options.readOnly) {
+    database.prepare('select count(*) from sqlite_master').get();
+    return;
+  }
+  // The pragmas of Nix, and its values.
+  database.exec(`pragma foreign_keys = 1; pragma synchronous = ${options.synchronous}`);
+  if (mode !== options.journal) {
+    const now = database.prepare(`pragma main.journal_mode = ${options.journal}`).get()![0];
+    if (now !== options.journal) {
+      throw new AirplantError(
+        'ERR_STORE_FILESYSTEM',
+        `${quote(options.file)} cannot have the journal mode ${options.journal}: SQLite keeps it at ${now}`,
+        { details: { file: options.file } },
+      );
+    }
+  }
+  if (options.journal === 'wal') database.exec('pragma wal_autocheckpoint = 40000');
+}
+
+/**
+ * A database in WAL mode that nobody has open can only be opened by who may create its `-shm` file. Where that is
+ * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`.
+ */
+function connectReadably(connect: (parameters: string) => Database, options: ConnectionOptions): Database {
+  const ordinary = options.journal === 'truncate' ? '?vfs=unix-dotfile' : '';
+  try {
+    return connect(ordinary);
+  } catch (error) {
+    const code = codeOf(error);
+    const refused = code === codes.cannotOpen || code === codes.readOnly || code === codes.ioError;
+    if (!options.readOnly || !refused || existsSync(`${options.file}-wal`)) throw error;
+    return connect('?immutable=1');
+  }
+}
+
+const codes = {
+  busy: 5,
+  readOnly: 8,
+  ioError: 10,
+  full: 13,
+  cannotOpen: 14,
+  protocol: 15,
+} as const;
+
+/** The primary result code of an error that SQLite reported. */
+function codeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === codes.busy || code === codes.protocol;
+}
+
+function translate(error: unknown, file: string): unknown {
+  // What the work itself threw, as opposed to SQLite, is not ours to explain.
+  if ((error as { code?: unknown } | undefined)?.code !== 'ERR_SQLITE_ERROR') return error;
+  const code = codeOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const options = { cause: error, details: { file, sqliteCode: code } };
+  const noSpace = (error as { systemErrno?: unknown }).systemErrno === 28;
+  if (code === codes.full || (code === codes.ioError && noSpace))
+    return new AirplantError('ERR_DISK_FULL', `no space left to write ${quote(file)}`, options);
+  if (code === codes.readOnly)
+    return new AirplantError('ERR_STORE_READ_ONLY', `${quote(file)} cannot be written: ${text}`, options);
+  if (code === codes.cannotOpen)
+    return new AirplantError('ERR_STORE_OPEN', `${quote(file)} cannot be opened: ${text}`, options);
+  if (isBusy(error)) return busy(file, error);
+  return new AirplantError('ERR_STORE_DATABASE', `${quote(file)}: ${text}`, options);
+}
+
+function busy(file: string, cause?: unknown): AirplantError {
+  return new AirplantError('ERR_STORE_DATABASE', `${quote(file)} is kept locked by another process`, {
+    // SQLite's locks without WAL are a directory, which a killed process leaves behind.
+    hint: `Find the process that holds it; if there is none, remove ${quote(`${file}.lock`)}.`,
+    cause,
+    details: { file },
+  });
+}
+
+function isOlder(version: string, oldest: readonly number[]): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [index, least] of oldest.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== least) return part < least;
+  }
+  return false;
+}

@@ -1,0 +1,262 @@
+import { AirplantError } from '../base/errors.js';
+import { compareText } from '../base/text.js';
+import { formatHash, parseHash } from '../formats/hash.js';
+import { Connection, type ConnectionOptions, type Statement, type Value } from './connection.js';
+import { schemaText } from './database-schema.js';
+import { findCycle, referencesFirst } from './graph.js';
+import type { PathInfo } from './path-info.js';
+
+/** A path to be registered. */
+export interface Registration {
+  readonly info: PathInfo;
+  /** If the path is a derivation: its outputs whose paths are known. */
+  readonly outputs?: ReadonlyMap<string, string>;
+}
+
+/** All SQL of airplant: nobody else writes any. Prepared when first used. */
+const sql = {
+  id: 'select id from ValidPaths where path = ?',
+  info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
+  all: 'select path from ValidPaths',
+  references: 'select path from Refs join ValidPaths on reference = id where referrer = ?',
+  referrers:
+    'select path from Refs join ValidPaths on referrer = id where reference = (select id from ValidPaths where path = ?)',
+  fromHashPart: 'select path from ValidPaths where path >= ? order by path limit 1',
+  derivers: 'select v.path from DerivationOutputs d join ValidPaths v on d.drv = v.id where d.path = ?',
+  outputs: 'select d.id, d.path from DerivationOutputs d join ValidPaths v on d.drv = v.id where v.path = ?',
+  // One row a path, and its references as ids in one text: many times faster than a row for each reference.
+  nodes: `select id, path, (select group_concat(reference) from Refs where referrer = id)
+    from ValidPaths where path in (select value from json_each(?))`,
+  closure: `with recursive closure(id) as (
+      select id from ValidPaths where path in (select value from json_each(?))
+      union
+      select reference from closure join Refs on referrer = closure.id)
+    select v.id, v.path, (select group_concat(reference) from Refs where referrer = v.id)
+    from closure join ValidPaths v on v.id = closure.id`,
+  insert: `insert into ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca)
+    values (?, ?, ?, ?, ?, ?, ?, ?)`,
+  update: 'update ValidPaths set narSize = ?, hash = ?, ultimate = ?, sigs = ?, ca = ? where id = ?',
+  addReference: 'insert or replace into Refs (referrer, reference) values (?, ?)',
+  addOutput: 'insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)',
+} as const;
+
+/** The store's database: what is valid, and what refers to what. Paths go in and out as logical store paths. */
+export class Database {
+  readonly #connection: Connection;
+  readonly #statements = new Map<keyof typeof sql, Statement>();
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Opens the database; with `create` it gets its tables if it has none. Throws as `Connection.open`. */
+  static async open(options: ConnectionOptions & { readonly create: boolean }): Promise<Database> {
+    const connection = await Connection.open(options);
+    try {
+      if (options.create) await connection.write(() => connection.exec(schemaText));
+      return new Database(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  isValid(path: string): boolean {
+    return this.#row('id', path) !== undefined;
+  }
+
+  pathInfo(path: string): PathInfo | undefined {
+    return this.#connection.read(() => {
+      const row = this.#row('info', path);
+      return row && pathInfoOf(path, row, this.#column('references', row[0]!).sort(compareText));
+    });
+  }
+
+  validPaths(): string[] {
+    return this.#column('all');
+  }
+
+  /** Sorted; undefined if the path is not valid. */
+  references(path: string): string[] | undefined {
+    return this.#connection.read(() => {
+      const row = this.#row('id', path);
+      return row && this.#column('references', row[0]!).sort(compareText);
+    });
+  }
+
+  /** Valid paths that refer to the path, sorted. The path itself is one of them if it refers to itself. */
+  referrers(path: string): string[] {
+    return this.#column('referrers', path).sort(compareText);
+  }
+
+  /** Derivations in the store that say they make the path. */
+  validDerivers(path: string): string[] {
+    return this.#column('derivers', path).sort(compareText);
+  }
+
+  /** Path by output name, of a derivation in the store; outputs whose paths are not known have no entry. */
+  derivationOutputs(drvPath: string): Map<string, string> {
+    const rows = this.#all('outputs', drvPath) as [string, string][];
+    return new Map(rows.sort(([a], [b]) => compareText(a, b)));
+  }
+
+  /** The valid path that begins with `<storeDir>/<hashPart>`. */
+  pathFromHashPart(storeDir: string, hashPart: string): string | undefined {
+    const prefix = `${storeDir}/${hashPart}-`;
+    const path = this.#row('fromHashPart', prefix)?.[0] as string | undefined;
+    return path?.startsWith(prefix) ? path : undefined;
+  }
+
+  /** The paths and all they refer to, over any distance; references first. Throws ERR_PATH_INVALID. */
+  closure(paths: Iterable<string>): string[] {
+    return this.#sorted('closure', paths);
+  }
+
+  /** The same paths, references first. Throws ERR_PATH_INVALID. */
+  topologicalSort(paths: Iterable<string>): string[] {
+    return this.#sorted('nodes', paths);
+  }
+
+  /**
+   * Registers paths with their references, all or none: to be called when the files are in place. What is valid
+   * already gets the new hash, size, signatures, content address and `ultimate`, as in Nix.
+   *
+   * Throws ERR_PATH_INVALID if a reference is neither valid nor registered along, and ERR_OUTPUT_REJECTED if the
+   * references make a cycle.
+   */
+  async register(registrations: readonly Registration[], signal?: AbortSignal): Promise<void> {
+    await this.#connection.write(() => {
+      const ids = new Map<string, number>();
+      const updated: string[] = [];
+      for (const { info } of registrations) {
+        const known = this.#row('id', info.path)?.[0] as number | undefined;
+        if (known !== undefined) updated.push(info.path);
+        ids.set(info.path, known === undefined ? this.#insert(info) : this.#update(known, info));
+      }
+      const idOf = (path: string) => ids.get(path) ?? (this.#row('id', path)?.[0] as number | undefined);
+      for (const { info, outputs } of registrations) {
+        const id = ids.get(info.path)!;
+        for (const reference of info.references) {
+          const referenceId = idOf(reference);
+          if (referenceId === undefined) throw missingReference(info.path, reference);
+          this.#statement('addReference').run(id, referenceId);
+        }
+        for (const [name, path] of outputs ?? []) this.#statement('addOutput').run(id, name, path);
+      }
+      this.#refuseCycle(registrations, updated);
+    }, signal);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#connection.close();
+  }
+
+  #insert(info: PathInfo): number {
+    const { lastInsertRowid } = this.#statement('insert').run(
+      info.path,
+      formatHash(info.narHash, 'base16'),
+      info.registrationTime || Math.floor(Date.now() / 1000),
+      info.deriver ?? null,
+      info.narSize,
+      info.ultimate ? 1 : null,
+      info.signatures.join(' ') || null,
+      info.contentAddress ?? null,
+    );
+    return Number(lastInsertRowid);
+  }
+
+  #update(id: number, info: PathInfo): number {
+    this.#statement('update').run(
+      info.narSize,
+      formatHash(info.narHash, 'base16'),
+      info.ultimate ? 1 : null,
+      info.signatures.join(' ') || null,
+      info.contentAddress ?? null,
+      id,
+    );
+    return id;
+  }
+
+  /**
+   * What was not valid before can only be in a cycle with paths registered along; what was valid may be referred
+   * to by others, so there the whole closure is looked at.
+   */
+  #refuseCycle(registrations: readonly Registration[], updated: readonly string[]): void {
+    const references = new Map(registrations.map(({ info }) => [info.path, info.references]));
+    const referencesOf = (path: string) => references.get(path) ?? this.references(path) ?? [];
+    const nodes =
+      updated.length === 0 ? references.keys() : new Set([...references.keys(), ...this.closure(updated)]);
+    const cycle = findCycle(nodes, referencesOf);
+    if (cycle) {
+      throw new AirplantError(
+        'ERR_OUTPUT_REJECTED',
+        `the references of ${cycle[0]} lead back to it by way of ${cycle.slice(1, -1).join(', ')}`,
+        { hint: 'A path can only refer to paths that can be made before it.', details: { cycle } },
+      );
+    }
+  }
+
+  #sorted(query: 'closure' | 'nodes', paths: Iterable<string>): string[] {
+    const wanted = new Set(paths);
+    const rows = this.#all(query, JSON.stringify([...wanted])) as [number, string, string | null][];
+    const pathOf = new Map(rows.map(([id, path]) => [String(id), path]));
+    const references = new Map(
+      rows.map(([, path, ids]) => [
+        path,
+        ids === null ? [] : ids.split(',').flatMap((id) => pathOf.get(id) ?? []),
+      ]),
+    );
+    for (const path of wanted) if (!references.has(path)) throw invalidPath(path);
+    return referencesFirst(references.keys(), (path) => references.get(path)!);
+  }
+
+  #statement(name: keyof typeof sql): Statement {
+    let statement = this.#statements.get(name);
+    if (!statement) {
+      statement = this.#connection.prepare(sql[name]);
+      this.#statements.set(name, statement);
+    }
+    return statement;
+  }
+
+  #row(name: keyof typeof sql, ...values: Value[]): Value[] | undefined {
+    return this.#statement(name).get(...values);
+  }
+
+  #all(name: keyof typeof sql, ...values: Value[]): Value[][] {
+    return this.#statement(name).all(...values);
+  }
+
+  #column(name: keyof typeof sql, ...values: Value[]): string[] {
+    return this.#all(name, ...values).map(([value]) => value as string);
+  }
+}
+
+/** The error for a path that ought to be valid. */
+export function invalidPath(path: string): AirplantError {
+  return new AirplantError('ERR_PATH_INVALID', `path '${path}' is not valid`, { details: { path } });
+}
+
+function missingReference(path: string, reference: string): AirplantError {
+  return new AirplantError(
+    'ERR_PATH_INVALID',
+    `'${path}' cannot be registered, because it refers to '${reference}', which is not valid`,
+    { details: { path, reference } },
+  );
+}
+
+function pathInfoOf(path: string, row: Value[], references: string[]): PathInfo {
+  const [, hash, registrationTime, deriver, narSize, ultimate, signatures, contentAddress] = row;
+  return {
+    path,
+    narHash: parseHash(hash as string),
+    narSize: (narSize as number | null) ?? 0,
+    references,
+    ...(deriver === null ? {} : { deriver: deriver as string }),
+    registrationTime: registrationTime as number,
+    ultimate: ultimate === 1,
+    signatures: signatures === null ? [] : (signatures as string).split(' ').filter((text) => text !== ''),
+    ...(contentAddress === null ? {} : { contentAddress: contentAddress as string }),
+  };
+}

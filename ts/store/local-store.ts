@@ -1,0 +1,234 @@
+import { AirplantError } from '../base/errors.js';
+import { encodeText } from '../base/text.js';
+import type { Derivation } from '../derivation/derivation.js';
+import { addPath, type PathToAdd } from './add-path.js';
+import { addTexts, type TextToAdd } from './add-text.js';
+import { BuildLogs } from './build-logs.js';
+import { invalidPath } from './database.js';
+import { DerivationReader, derivationText } from './derivations.js';
+import type { StoreDirectories } from './directories.js';
+import type { LockFile } from './lock-file.js';
+import { PathLocks } from './locks.js';
+import type { PathInfo } from './path-info.js';
+import type { PlaceOptions } from './place.js';
+import { type OutputToRegister, registerOutputs } from './register-outputs.js';
+import { addIndirectRoot, makeResultLink } from './roots.js';
+import { realPathOf, type StoreParts } from './store-parts.js';
+
+/** Locks on store paths, held until released. */
+export interface HeldLocks {
+  /** `delete` once the paths are valid: the lock files go then. Calling it again is harmless. */
+  release(options: { readonly delete: boolean }): void;
+}
+
+/** How to wait for what somebody else is doing. */
+export interface StoreWaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, before the first wait, with the (logical) paths somebody else has locked. */
+  readonly onWait?: ((busyPaths: string[]) => void) | undefined;
+}
+
+/**
+ * A store on this disk. Paths are full logical store paths (`/nix/store/…`), whatever the store's directory on the
+ * host is called. Questions are answered at once, from the database; what changes the store returns a promise.
+ *
+ * Every method throws ERR_STORE_PATH for a path that is none, and what changes a store opened for reading throws
+ * ERR_STORE_READ_ONLY.
+ */
+export class LocalStore implements AsyncDisposable {
+  readonly directories: StoreDirectories;
+  readonly readOnly: boolean;
+  readonly logs: BuildLogs;
+  readonly #parts: StoreParts;
+  readonly #derivations: DerivationReader;
+  readonly #bigLock: LockFile | undefined;
+  readonly #held = new Set<string>();
+
+  /** For `openLocalStore` alone. */
+  constructor(parts: StoreParts, { bigLock }: { readonly bigLock: LockFile | undefined }) {
+    this.directories = parts.directories;
+    this.readOnly = bigLock === undefined;
+    this.logs = new BuildLogs(parts.directories);
+    this.#parts = parts;
+    this.#derivations = new DerivationReader(parts);
+    this.#bigLock = bigLock;
+  }
+
+  /** Where the path lies on the host. It need not exist. */
+  realPath(path: string): string {
+    return realPathOf(this.directories, path);
+  }
+
+  isValid(path: string): boolean {
+    return this.#parts.database.isValid(path);
+  }
+
+  /** Throws ERR_PATH_INVALID. */
+  pathInfo(path: string): PathInfo {
+    const info = this.#parts.database.pathInfo(path);
+    if (!info) throw invalidPath(path);
+    return info;
+  }
+
+  /** All valid paths, in no order. */
+  validPaths(): string[] {
+    return this.#parts.database.validPaths();
+  }
+
+  /** Sorted, with the path itself if it refers to itself. Throws ERR_PATH_INVALID. */
+  references(path: string): string[] {
+    const references = this.#parts.database.references(path);
+    if (!references) throw invalidPath(path);
+    return references;
+  }
+
+  /** Valid paths that refer to this one, sorted; none for a path that is not valid. */
+  referrers(path: string): string[] {
+    return this.#parts.database.referrers(path);
+  }
+
+  /** The paths and everything they refer to over any distance, references first. Throws ERR_PATH_INVALID. */
+  closure(paths: Iterable<string>): string[] {
+    return this.#parts.database.closure(paths);
+  }
+
+  /** The same paths, references first. Throws ERR_PATH_INVALID. */
+  topologicalSort(paths: Iterable<string>): string[] {
+    return this.#parts.database.topologicalSort(paths);
+  }
+
+  /** Known output paths by output name of a valid derivation. Throws ERR_PATH_INVALID. */
+  derivationOutputs(drvPath: string): Map<string, string> {
+    const outputs = this.#parts.database.derivationOutputs(drvPath);
+    if (outputs.size === 0 && !this.isValid(drvPath)) throw invalidPath(drvPath);
+    return outputs;
+  }
+
+  /** The valid path with this hash part (32 digits), if there is one. */
+  pathFromHashPart(hashPart: string): string | undefined {
+    return this.#parts.database.pathFromHashPart(this.directories.storeDir, hashPart);
+  }
+
+  /** Valid derivations with this output, whether or not one of them made it. */
+  validDerivers(path: string): string[] {
+    return this.#parts.database.validDerivers(path);
+  }
+
+  /** Throws ERR_PATH_INVALID if it is not valid, ERR_DERIVATION_SYNTAX if it is no derivation. */
+  readDerivation(drvPath: string): Derivation {
+    return this.#derivations.read(drvPath);
+  }
+
+  /**
+   * Protects paths from collectors until the store is closed. They need not be valid yet, and whether they are is to
+   * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
+   */
+  async addTempRoot(...paths: readonly string[]): Promise<void> {
+    if (!this.readOnly) await this.#parts.tempRoots.add(paths);
+  }
+
+  /**
+   * Locks paths against every other process, and against others in this one; all, or it waits with none. The paths
+   * become temporary roots, since a collector would take the lock files away.
+   */
+  async lockPaths(paths: Iterable<string>, options: StoreWaitOptions = {}): Promise<HeldLocks> {
+    this.#requireWritable();
+    const logical = [...paths];
+    const real = logical.map((path) => this.realPath(path));
+    await this.#parts.tempRoots.add(logical, options.signal);
+    const locks = await PathLocks.take(real, this.#placeOptions(options));
+    for (const path of real) this.#held.add(path);
+    let released = false;
+    return {
+      release: (how) => {
+        if (released) return;
+        released = true;
+        for (const path of real) this.#held.delete(path);
+        locks.release(how);
+      },
+    };
+  }
+
+  /** Adds a text, as `builtins.toFile` does, and returns its path. See `addTexts`. */
+  async addText(text: {
+    readonly name: string;
+    readonly contents: string | Uint8Array;
+    readonly references: readonly string[];
+  }): Promise<string> {
+    const contents = typeof text.contents === 'string' ? encodeText(text.contents) : text.contents;
+    const [info] = await this.addTexts([{ ...text, contents }]);
+    return info!.path;
+  }
+
+  /** Adds texts in one transaction. They may refer to one another. */
+  async addTexts(texts: readonly TextToAdd[], options: StoreWaitOptions = {}): Promise<PathInfo[]> {
+    this.#requireWritable();
+    return await addTexts(this.#parts, texts, this.#placeOptions(options));
+  }
+
+  /** Adds a file or tree of the host under an address of its content. */
+  async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
+    this.#requireWritable();
+    return await addPath(this.#parts, path, this.#placeOptions(options));
+  }
+
+  /**
+   * Moves outputs into place and registers them, all or none; what is valid already stays. Paths that are locked by
+   * `lockPaths` of this store are taken for locked by the caller, the others are locked meanwhile.
+   */
+  async registerOutputs(
+    outputs: readonly OutputToRegister[],
+    options: StoreWaitOptions = {},
+  ): Promise<PathInfo[]> {
+    this.#requireWritable();
+    const heldLocks = { holds: (path: string) => this.#held.has(path) };
+    return await registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks });
+  }
+
+  /** Adds the `.drv` file of a derivation and returns its path. */
+  async writeDerivation(derivation: Derivation): Promise<string> {
+    return await this.addText(derivationText(derivation));
+  }
+
+  /** Makes what a link points at a root while the link exists. Returns the path of the entry in `gcroots/auto`. */
+  async addIndirectRoot(link: string): Promise<string> {
+    this.#requireWritable();
+    return await addIndirectRoot(this.directories, link);
+  }
+
+  /** Makes or replaces a link to a store path, `result` say, and registers it as a root. */
+  async makeResultLink(result: { readonly link: string; readonly path: string }): Promise<void> {
+    this.#requireWritable();
+    this.realPath(result.path);
+    await this.#parts.tempRoots.add([result.path]);
+    await makeResultLink(this.directories, result);
+  }
+
+  /** Ends the protection of temporary roots. Again is harmless. */
+  close(): void {
+    this.#parts.tempRoots.close();
+    this.#parts.database.close();
+    this.#bigLock?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #requireWritable(): void {
+    if (!this.readOnly) return;
+    throw new AirplantError(
+      'ERR_STORE_READ_ONLY',
+      `the store in ${this.directories.realStoreDir} is open for reading only`,
+    );
+  }
+
+  /** Locks know where paths really lie; callers want to hear what they are called. */
+  #placeOptions({ signal, onWait }: StoreWaitOptions): PlaceOptions {
+    const { storeDir, realStoreDir } = this.directories;
+    return {
+      signal,
+      onWait: onWait && ((busy) => onWait([`${storeDir}${busy.slice(realStoreDir.length)}`])),
+    };
+  }
+}

@@ -1,0 +1,97 @@
+import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { native } from '../native.js';
+
+/** A file opened to be locked, in Nix's way: flock(2), mode 0600. The lock ends with the process. */
+export class LockFile {
+  readonly path: string;
+  readonly fd: number;
+  #open = true;
+
+  private constructor(path: string, fd: number) {
+    this.path = path;
+    this.fd = fd;
+  }
+
+  /** Opens the file, creating it if need be; a symlink is refused. Nothing is locked yet. */
+  static open(path: string): LockFile {
+    const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+    return new LockFile(path, openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600));
+  }
+
+  /**
+   * Takes the lock of a file that its last holder may delete: undefined if another holder has it.
+   * A deleted one is told by its size, which is Nix's mark, or by having no name any more.
+   */
+  static tryTake(path: string): LockFile | undefined {
+    for (;;) {
+      const file = LockFile.open(path);
+      try {
+        if (!file.tryLock('exclusive')) {
+          file.close();
+          return undefined;
+        }
+        const { size, nlink } = fstatSync(file.fd);
+        if (size === 0 && nlink > 0) return file;
+        // A file that was marked but never removed would otherwise be found again for ever.
+        if (nlink > 0) unlinkSync(path);
+        file.close();
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    }
+  }
+
+  tryLock(mode: 'shared' | 'exclusive'): boolean {
+    return native.tryLock(this.fd, mode);
+  }
+
+  unlock(): void {
+    native.unlock(this.fd);
+  }
+
+  /** Waits for the lock without blocking the event loop. `onWait` is called once, if there is a wait at all. */
+  async lock(mode: 'shared' | 'exclusive', options: WaitOptions = {}): Promise<void> {
+    for await (const _ of attempts(options)) if (this.tryLock(mode)) return;
+  }
+
+  /** Removes a file whose lock is held. Whoever waits for it sees the mark and starts over with a new file. */
+  removeAndClose(): void {
+    if (!this.#open) return;
+    try {
+      unlinkSync(this.path);
+      writeSync(this.fd, 'd');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.fd);
+  }
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, before the first wait. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+/**
+ * Attempts at something that others may hold, with growing random pauses of 2 ms to half a second: the body of
+ * the loop returns when it has succeeded. An aborted signal ends it with the signal's reason.
+ */
+export async function* attempts({ signal, onWait }: WaitOptions): AsyncGenerator<number> {
+  for (let attempt = 0, pause = 4; ; attempt++) {
+    signal?.throwIfAborted();
+    yield attempt;
+    if (attempt === 0) onWait?.();
+    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal });
+    pause = Math.min(pause * 1.6, 500);
+  }
+}

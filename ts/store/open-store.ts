@@ -1,0 +1,154 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { Database } from './database.js';
+import type { StoreDirectories, StoreEnvironment } from './directories.js';
+import { decideJournal, fileSystemType } from './filesystem.js';
+import { createLayout, readSchema, refuseSymlinks, reserveSpace, writeSchema } from './layout.js';
+import { LocalStore } from './local-store.js';
+import { LockFile } from './lock-file.js';
+import { storeError } from './store-parts.js';
+import { TempRoots } from './temp-roots.js';
+
+export interface StoreSettings {
+  /** Nix's `fsync-metadata`, default true: a power failure loses no transaction that has been checkpointed. */
+  readonly fsyncMetadata?: boolean | undefined;
+  /** Nix's `fsync-store-paths`, default false: see `syncTree`. */
+  readonly fsyncStorePaths?: boolean | undefined;
+  /** Nix's `use-sqlite-wal`. Default: true, but on file systems shared by several hosts. */
+  readonly useSqliteWal?: boolean | undefined;
+}
+
+export interface OpenStoreOptions {
+  readonly directories: StoreDirectories;
+  /** Opens an existing store without changing anything. Default false. */
+  readonly readOnly?: boolean | undefined;
+  readonly settings?: StoreSettings | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Only NIX_IGNORE_SYMLINK_STORE is looked at. Default: that of the process. */
+  readonly env?: StoreEnvironment | undefined;
+  /** Type of the file system that holds a directory. Default: the kernel is asked. */
+  readonly fileSystemType?: ((directory: string) => string | undefined) | undefined;
+}
+
+/**
+ * Opens a store, and makes it first if it does not exist, just as Nix would.
+ *
+ * Throws ERR_STORE_OPEN (a symlink in the way, no permission, or nothing there to read), ERR_STORE_SCHEMA,
+ * ERR_STORE_FILESYSTEM, ERR_STORE_DATABASE, ERR_STORE_READ_ONLY, ERR_DISK_FULL.
+ */
+export async function openLocalStore(options: OpenStoreOptions): Promise<LocalStore> {
+  const { directories, env = process.env } = options;
+  try {
+    if (env['NIX_IGNORE_SYMLINK_STORE'] !== '1') refuseSymlinks(directories);
+    return options.readOnly ? await openReadOnly(options) : await openWritable(options);
+  } catch (error) {
+    throw openError(error, directories);
+  }
+}
+
+async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
+  const { directories, settings = {} } = options;
+  const { stateDir } = directories;
+  // Before anything is written: a store of another schema is left as it is.
+  readSchema(stateDir);
+  createLayout(directories);
+  accessSync(directories.realStoreDir, constants.R_OK | constants.W_OK);
+  const bigLock = LockFile.open(join(stateDir, 'db/big-lock'));
+  try {
+    const journal = await lockShared(bigLock, options);
+    const isNew = readSchema(stateDir) === undefined;
+    const database = await Database.open({
+      file: join(stateDir, 'db/db.sqlite'),
+      readOnly: false,
+      create: isNew,
+      journal,
+      synchronous: (settings.fsyncMetadata ?? true) ? 'normal' : 'off',
+    });
+    try {
+      await reserveSpace(stateDir);
+      // Creating tables that exist changes nothing, so it does not matter if two processes get here at once.
+      if (isNew) await writeSchema(stateDir);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    const parts = {
+      directories,
+      database,
+      tempRoots: new TempRoots(stateDir),
+      fsyncStorePaths: settings.fsyncStorePaths ?? false,
+    };
+    return new LocalStore(parts, { bigLock });
+  } catch (error) {
+    bigLock.close();
+    throw error;
+  }
+}
+
+async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): Promise<LocalStore> {
+  const { stateDir } = directories;
+  if (readSchema(stateDir) === undefined) {
+    throw new AirplantError('ERR_STORE_OPEN', `there is no store with its state in ${quote(stateDir)}`, {
+      details: { stateDir },
+    });
+  }
+  const database = await Database.open({
+    file: join(stateDir, 'db/db.sqlite'),
+    readOnly: true,
+    create: false,
+    journal: settings.useSqliteWal === false ? 'truncate' : 'wal',
+    synchronous: 'normal',
+  });
+  const parts = { directories, database, tempRoots: new TempRoots(stateDir), fsyncStorePaths: false };
+  return new LocalStore(parts, { bigLock: undefined });
+}
+
+/**
+ * Takes the lock that an upgrade of the schema takes exclusively, which is also how it is found out whether locks
+ * work there at all. Returns the journal mode to use.
+ */
+async function lockShared(bigLock: LockFile, options: OpenStoreOptions): Promise<'wal' | 'truncate'> {
+  const { directories, settings = {}, onWarning, signal } = options;
+  let locksWork = true;
+  try {
+    await bigLock.lock('shared', {
+      signal,
+      onWait: () => onWarning?.('waiting for the big Nix store lock...'),
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!['ENOLCK', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP'].includes(code ?? '')) throw error;
+    locksWork = false;
+  }
+  const type = (options.fileSystemType ?? fileSystemType)(directories.stateDir);
+  const decision = decideJournal({ type, locksWork });
+  if (decision.journal === 'none') {
+    throw new AirplantError(
+      'ERR_STORE_FILESYSTEM',
+      `no store can be kept in ${quote(directories.stateDir)}: ${decision.why}`,
+      { details: { stateDir: directories.stateDir, type } },
+    );
+  }
+  if (settings.useSqliteWal !== undefined) return settings.useSqliteWal ? 'wal' : 'truncate';
+  if (decision.journal === 'truncate') {
+    onWarning?.(
+      `${decision.why}: the store in ${directories.stateDir} is slower there; set use-sqlite-wal to silence this`,
+    );
+  }
+  return decision.journal;
+}
+
+function openError(error: unknown, { realStoreDir, stateDir }: StoreDirectories): unknown {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new AirplantError(
+      'ERR_STORE_OPEN',
+      `the store in ${quote(realStoreDir)} cannot be opened: no permission for ${quote(path ?? stateDir)}`,
+      { cause: error, details: { path: path ?? stateDir } },
+    );
+  }
+  return storeError(error, `opening the store in ${quote(realStoreDir)}`);
+}

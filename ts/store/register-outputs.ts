@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { Hash } from '../formats/hash.js';
+import { native } from '../native.js';
+import { knownOutputs } from './derivations.js';
+import type { PathInfo } from './path-info.js';
+import { type PlaceOptions, placeAndRegister } from './place.js';
+import type { StoreParts } from './store-parts.js';
+
+/** Something made, canonicalised and hashed, to be moved into the store. */
+export interface OutputToRegister {
+  /** Final logical store path. */
+  readonly path: string;
+  /** Where it lies on the host: on the store's file system, and where nobody else can change it any more. */
+  readonly source: string;
+  readonly narHash: Hash;
+  readonly narSize: number;
+  readonly references: readonly string[];
+  readonly deriver?: string | undefined;
+  readonly contentAddress?: string | undefined;
+  readonly signatures?: readonly string[] | undefined;
+  /** Default true: it was built here. */
+  readonly ultimate?: boolean | undefined;
+}
+
+/**
+ * Moves outputs into place and registers them, all or none, in one transaction. An output that is valid already
+ * stays as it is and its source is left alone. The hash is taken on trust. Throws as `placeAndRegister`.
+ */
+export async function registerOutputs(
+  parts: StoreParts,
+  outputs: readonly OutputToRegister[],
+  options: PlaceOptions = {},
+): Promise<PathInfo[]> {
+  return await placeAndRegister(parts, outputs, {
+    ...options,
+    place: async (output, realPath) => {
+      native.moveTree(output.source, realPath, 'no-replace');
+      return {
+        info: pathInfoOf(output),
+        // A derivation made by a build, or copied from another store.
+        ...(output.path.endsWith('.drv')
+          ? { outputs: knownOutputs(parts.directories.storeDir, output.path, await readFile(realPath)) }
+          : {}),
+      };
+    },
+  });
+}
+
+function pathInfoOf(output: OutputToRegister): PathInfo {
+  const { path, narHash, narSize, references, deriver, contentAddress } = output;
+  return {
+    path,
+    narHash,
+    narSize,
+    references,
+    ...(deriver === undefined ? {} : { deriver }),
+    registrationTime: 0,
+    ultimate: output.ultimate ?? true,
+    signatures: output.signatures ?? [],
+    ...(contentAddress === undefined ? {} : { contentAddress }),
+  };
+}

@@ -1,0 +1,45 @@
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { parseStorePath } from '../formats/store-path.js';
+import type { Database } from './database.js';
+import type { StoreDirectories } from './directories.js';
+import type { TempRoots } from './temp-roots.js';
+
+/** What the operations of an open store work with. */
+export interface StoreParts {
+  readonly directories: StoreDirectories;
+  readonly database: Database;
+  readonly tempRoots: TempRoots;
+  /** Nix's `fsync-store-paths`. */
+  readonly fsyncStorePaths: boolean;
+}
+
+/** Where a store path (exactly that, nothing below it) lies on the host. Throws ERR_STORE_PATH. */
+export function realPathOf(directories: StoreDirectories, path: string): string {
+  return `${directories.realStoreDir}/${parseStorePath(directories.storeDir, path).base}`;
+}
+
+/** An error of the operating system met while working on the store, as an AirplantError. Others are left alone. */
+export function storeError(error: unknown, what: string): unknown {
+  if (!(error instanceof Error) || error instanceof AirplantError) return error;
+  const { code, syscall, path, errno } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || typeof errno !== 'number') return error;
+  const where = path === undefined ? '' : ` ${quote(String(path))}`;
+  const message = `${what}: ${syscall ?? 'system call'}${where}: ${code}`;
+  const options = { cause: error, details: { code, errno, syscall, path } };
+  switch (code) {
+    case 'EFTYPE':
+      return new AirplantError(
+        'ERR_UNSUPPORTED_FILE',
+        `${what}: file${where} has an unsupported type`,
+        options,
+      );
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new AirplantError('ERR_DISK_FULL', message, options);
+    case 'EROFS':
+      return new AirplantError('ERR_STORE_READ_ONLY', message, options);
+    default:
+      return new AirplantError('ERR_SYSTEM', message, options);
+  }
+}

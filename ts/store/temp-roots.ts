@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { attempts, LockFile } from './lock-file.js';
+
+/**
+ * Paths that no garbage collector, ours or a real Nix's, may delete while this process lives.
+ *
+ * They are listed in a file `temproots/<pid>` that is locked for the whole life of the store object: a collector
+ * that gets the lock knows that the owner is dead.
+ */
+export class TempRoots {
+  readonly #stateDir: string;
+  readonly #added = new Set<string>();
+  #file: LockFile | undefined;
+  #collectorLock: LockFile | undefined;
+
+  constructor(stateDir: string) {
+    this.#stateDir = stateDir;
+  }
+
+  /**
+   * Makes paths (logical ones) roots. When this returns, none of them is being deleted, and none will be; but it
+   * may have been deleted just before, so validity is to be asked afterwards.
+   */
+  async add(paths: Iterable<string>, signal?: AbortSignal): Promise<void> {
+    const fresh = [...new Set(paths)].filter((path) => !this.#added.has(path));
+    if (fresh.length === 0) return;
+    this.#file ??= openRootsFile(join(this.#stateDir, 'temproots'));
+    this.#collectorLock ??= LockFile.open(join(this.#stateDir, 'gc.lock'));
+    // Written first, told afterwards: no collector can start in between and not see them.
+    this.#write(fresh);
+    for await (const _ of attempts({ signal })) {
+      if (this.#nobodyCollects() || (await tellCollector(this.#stateDir, fresh))) break;
+    }
+    for (const path of fresh) this.#added.add(path);
+  }
+
+  /** Ends the protection. */
+  close(): void {
+    this.#file?.removeAndClose();
+    this.#file = undefined;
+    this.#collectorLock?.close();
+    this.#collectorLock = undefined;
+    this.#added.clear();
+  }
+
+  /** A collector holds gc.lock exclusively from before it reads the roots until it has deleted the rest. */
+  #nobodyCollects(): boolean {
+    if (!this.#collectorLock!.tryLock('shared')) return false;
+    this.#collectorLock!.unlock();
+    return true;
+  }
+
+  #write(paths: readonly string[]): void {
+    const bytes = Buffer.from(paths.map((path) => `${path}\0`).join(''));
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!.fd, bytes, at);
+  }
+}
+
+/**
+ * The file is called by the process id. Where that one is locked by somebody (another store object of this
+ * process, or a process of the same number in another pid namespace), `<pid>-<n>` serves: collectors read every
+ * file, and take the number it begins with for the process.
+ */
+function openRootsFile(directory: string): LockFile {
+  for (let n = 0; n < 10_000; n++) {
+    const file = LockFile.tryTake(join(directory, n === 0 ? `${process.pid}` : `${process.pid}-${n}`));
+    if (file) return file;
+  }
+  throw new AirplantError('ERR_SYSTEM', `every file ${quote(join(directory, `${process.pid}-*`))} is locked`);
+}
+
+/** Sends paths to the running collector and waits until it has noted each. False if none listens any more. */
+async function tellCollector(stateDir: string, paths: readonly string[]): Promise<boolean> {
+  // The path of a Unix socket has at most 107 bytes (103 on macOS); a store may lie deeper than that.
+  const shortcut = mkdtempSync(join(tmpdir(), 'airplant-gc-'));
+  try {
+    symlinkSync(join(stateDir, 'gc-socket'), join(shortcut, 's'));
+    return await new Promise((resolve) => {
+      let noted = 0;
+      const socket = connect(join(shortcut, 's', 'socket'));
+      socket.on('connect', () => socket.write(`${paths[0]}\n`));
+      socket.on('data', (answers) => {
+        for (const answer of answers) {
+          if (answer !== 0x31) return socket.destroy();
+          noted++;
+        }
+        if (noted < paths.length) socket.write(`${paths[noted]}\n`);
+        else socket.destroy();
+        return undefined;
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(noted === paths.length));
+    });
+  } finally {
+    rmSync(shortcut, { recursive: true });
+  }
+}
