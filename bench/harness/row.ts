@@ -24,7 +24,9 @@ export interface Comparison {
   readonly yardstick: Measured;
   /** Median of ours by median of the yardstick. */
   readonly ratio: number;
-  /** Bound on the ratio; absent where the number is only for information. */
+  /** The same of the best run of each: what is left of the ratio when the machine was busy with other things. */
+  readonly bestRatio: number;
+  /** Bound on `ratio`; absent where the number is only for information. */
   readonly target?: Target;
   readonly met?: boolean;
   /** What a reader must know to judge the numbers, a sentence each. */
@@ -65,6 +67,8 @@ export function compare(
     ours: { what: about.ours, ...duel.ours },
     yardstick: { what: about.yardstick, ...duel.yardstick },
     ratio,
+    bestRatio:
+      about.unit === 'MB/s' ? duel.ours.max / duel.yardstick.max : duel.ours.min / duel.yardstick.min,
     ...(about.target && { target: about.target, met: meets(ratio, about.target) }),
     notes: about.notes ?? [],
     facts: about.facts ?? {},

@@ -4,7 +4,7 @@ import type { Measured, Target } from './row.js';
 /** The rows as a text table, with the notes of each row below it. */
 export function renderTable(reports: readonly RowReport[]): string {
   const cells = [
-    ['row', 'unit', 'ours (min … max)', 'yardstick (min … max)', 'runs', 'ratio', 'target', ''],
+    ['row', 'unit', 'ours (min … max)', 'yardstick (min … max)', 'runs', 'ratio', 'of best', 'target', ''],
     ...reports.map(renderRow),
   ];
   const notes = reports.flatMap((report) =>
@@ -25,6 +25,7 @@ function renderRow(report: RowReport): string[] {
     `${renderMeasured(report.yardstick)} ${report.yardstick.what}`,
     String(report.ours.runs),
     report.ratio.toFixed(3),
+    report.bestRatio.toFixed(3),
     report.target ? renderTarget(report.target) : '',
     report.met === undefined ? '' : report.met ? 'met' : 'missed',
   ];

@@ -43,6 +43,8 @@ test('a ratio is held against its target in the right direction', () => {
   assert.equal(met('at least', 0.5), true);
   assert.equal(met('at least', 0.51), false);
   assert.equal('met' in compare(duel, about), false);
+  assert.equal(compare(duel, about).bestRatio, 1 / 3);
+  assert.equal(compare(duel, { ...about, unit: 'MB/s' }).bestRatio, 3 / 500);
 });
 
 test('a row that is skipped or breaks leaves the others alone', async () => {
@@ -75,10 +77,10 @@ test('a row that is skipped or breaks leaves the others alone', async () => {
   ]);
   assert.equal(
     renderTable(reports),
-    `row     unit  ours (min … max)    yardstick (min … max)  runs  ratio  target
+    `row     unit  ours (min … max)    yardstick (min … max)  runs  ratio  of best  target
 bare    skipped: nothing there
 broken  failed: it broke
-whole   ms    2.00 (1.00 … 3.00)  4.00 (3.00 … 500) b    7     0.500
+whole   ms    2.00 (1.00 … 3.00)  4.00 (3.00 … 500) b    7     0.500  0.333
 
 whole
   one
