@@ -27,7 +27,7 @@ beforeEach(() => {
     derivationNamed('hello', { inputDrvs: new Map([[inputDrv, { outputs: ['out'], dynamic: new Map() }]]) }),
   );
   local.derivations.set(inputDrv, derivationNamed('b'));
-  local.logs.set(drv, 'one\n\x1b[2Jtwo\x07\r\nthree');
+  local.logTexts.set(drv, 'one\n\x1b[2Jtwo\x07\r\nthree');
 });
 
 test('log: raw bytes to a file, harmless text to a terminal', async () => {
@@ -135,7 +135,7 @@ test('shell: the search path, the shell, one command', async () => {
 test('show-sandbox: every entry with its reason', async () => {
   host.store.spec = {
     version: 1,
-    backend: 'linux-namespaces',
+    backend: { kind: 'linux-namespaces' },
     root: { kind: 'tmpfs' },
     namespaces: { pid: true, ipc: true, uts: true, network: 'private' },
     ids: { uid: 1000, gid: 100 },
@@ -168,11 +168,25 @@ test('show-sandbox: every entry with its reason', async () => {
 });
 
 test('doctor: what fails, why and what helps', async () => {
-  host.diagnoses = [{ name: 'user namespace', ok: true }];
+  host.diagnoses = [{ name: 'user namespace', ok: true, required: true }];
   assert.equal((await host.run('doctor')).status, 0);
   host.diagnoses = [
-    { name: 'user namespace', ok: true },
-    { name: 'proc', ok: false, step: 'mount-proc', errno: 'EPERM', cause: 'masked /proc', cure: 'do this' },
+    { name: 'user namespace', ok: true, required: true },
+    { name: 'kvm', ok: false, required: false, cost: 'no virtual machines' },
+  ];
+  const small = await host.run('doctor');
+  assert.equal(small.status, 0);
+  assert.match(small.stdout, /^lacks kvm\n {6}cost: no virtual machines\nBuilds can be sealed/m);
+  host.diagnoses = [
+    {
+      name: 'proc',
+      ok: false,
+      required: true,
+      step: 'mount-proc',
+      errno: 'EPERM',
+      cause: 'masked /proc',
+      cure: 'do this',
+    },
   ];
   const { status, stdout } = await host.run('doctor');
   assert.equal(status, 1);

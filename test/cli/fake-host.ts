@@ -148,7 +148,13 @@ class FakeLocalStore implements OpenLocalStore {
   };
   readonly infos = new Map<string, PathInfo>();
   readonly derivations = new Map<string, Derivation>();
-  readonly logs = new Map<string, string>();
+  readonly logTexts = new Map<string, string>();
+  readonly logs = {
+    read: async (drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
+      const text = this.logTexts.get(drvPath);
+      return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
+    },
+  };
   readonly written: Derivation[] = [];
   readonly links: { link: string; path: string }[] = [];
 
@@ -185,11 +191,6 @@ class FakeLocalStore implements OpenLocalStore {
 
   async makeResultLink(link: { link: string; path: string }): Promise<void> {
     this.links.push(link);
-  }
-
-  async readLog(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const text = this.logs.get(drvPath);
-    return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
   }
 }
 

@@ -14,8 +14,8 @@ import { after, before, test } from 'node:test';
 import {
   type BuildEvent,
   type BuildResult,
+  type DerivationValue,
   derivation,
-  type EvaluatedDerivation,
   openStore,
   type Store,
   source,
@@ -41,7 +41,7 @@ before(async () => {
 after(() => store?.close());
 
 /** A derivation that runs a shell script in which `bb` is busybox. */
-function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): EvaluatedDerivation {
+function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
   return derivation({
     name,
     system: 'x86_64-linux',
@@ -51,13 +51,13 @@ function script(name: string, text: string, more: Readonly<Record<string, unknow
   } as Parameters<typeof derivation>[0]);
 }
 
-async function build(wanted: EvaluatedDerivation, options: { signal?: AbortSignal } = {}): Promise<BuildResult> {
+async function build(wanted: DerivationValue, options: { signal?: AbortSignal } = {}): Promise<BuildResult> {
   const { results } = await store.build([wanted], options).result;
   return results[0]!;
 }
 
 /** Host path of an output that must build. */
-async function built(wanted: EvaluatedDerivation, output = 'out'): Promise<string> {
+async function built(wanted: DerivationValue, output = 'out'): Promise<string> {
   const result = await build(wanted);
   assert.equal(result.error, undefined);
   return store.local.realPath(result.outputs[output]!);
@@ -174,7 +174,7 @@ for (const [what, { text, code, message, outputs }] of Object.entries(rejected))
 }
 
 test('what cannot be built is refused in one sentence', needs, async (t) => {
-  const cases: readonly (readonly [string, EvaluatedDerivation, string, RegExp])[] = [
+  const cases: readonly (readonly [string, DerivationValue, string, RegExp])[] = [
     [
       'another platform',
       derivation({ name: 'x', system: 'riscv64-linux', builder: '/bin/sh' }),

@@ -47,15 +47,15 @@ export class ParsedArguments {
  * `-f VALUE`, and `--` before operands that begin with a dash. (node:util's parseArgs knows neither flags with two
  * values, `--option NAME VALUE`, nor a command whose first operand ends its flags.)
  *
- * Throws ERR_USAGE naming the command and, for an unknown flag, the one that was probably meant. `--help` and
- * `-h` end the reading, so that help can be had for a line that is not right yet.
+ * Throws ERR_USAGE naming the command and, for an unknown flag, the one that was probably meant. `--help`
+ * and `--version` end the reading, so that help can be had for a line that is not right yet.
  */
 export function parseArguments(command: Command, argv: readonly string[]): ParsedArguments {
   const parser = new Parser(command, argv);
   parser.run();
   const known = command.flags.map((flag) => flag.long);
   const parsed = new ParsedArguments({ operands: parser.operands, occurrences: parser.occurrences, known });
-  if (!parsed.has('help')) checkOperandCount(command, parser.operands.length);
+  if (!asksForHelp(parser.occurrences)) checkOperandCount(command, parser.operands.length);
   return parsed;
 }
 
@@ -82,7 +82,7 @@ class Parser {
         this.operands.push(word);
         if (this.#command.passThrough) this.#takeRest();
       }
-      if (this.occurrences.at(-1)?.name === 'help') return;
+      if (asksForHelp(this.occurrences)) return;
     }
   }
 
@@ -159,6 +159,11 @@ class Parser {
       hint: `See \`airplant ${this.#command.name} --help\`.`,
     });
   }
+}
+
+function asksForHelp(occurrences: readonly FlagOccurrence[]): boolean {
+  const last = occurrences.at(-1)?.name;
+  return last === 'help' || last === 'version';
 }
 
 function checkOperandCount(command: Command, given: number): void {

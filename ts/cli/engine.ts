@@ -55,8 +55,10 @@ export interface OpenLocalStore {
   readDerivation(drvPath: string): Awaitable<Derivation>;
   writeDerivation(derivation: Derivation): Promise<string>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
-  /** The kept log of a build, decompressed; undefined if there is none. */
-  readLog(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  readonly logs: {
+    /** The kept log of a build, decompressed; undefined if there is none. */
+    read(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  };
 }
 
 export interface StoreDirectories {
@@ -93,6 +95,8 @@ export interface EnterStoreOptions {
 export interface Diagnosis {
   readonly name: string;
   readonly ok: boolean;
+  /** Builds cannot be sealed without it. */
+  readonly required: boolean;
   readonly step?: string;
   readonly errno?: string;
   readonly cause?: string;

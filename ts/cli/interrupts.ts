@@ -1,39 +1,49 @@
 import { AirplantError } from '../base/errors.js';
 
-/** How the user's wish to stop reaches a command. */
+/** How the user's wish to stop reaches a command. Until one of the members is used, a signal ends the process. */
 export interface Interrupts {
-  /** Aborted with ERR_ABORTED at the first SIGINT, SIGTERM or SIGHUP. */
+  /** Aborted with ERR_ABORTED at the first SIGINT, SIGTERM or SIGHUP from now on. */
   readonly signal: AbortSignal;
-  /** 128 + the number of the signal, as shells count; 0 before one came. */
+  /** 128 + the number of the signal that came, as shells count; 0 before one came. */
   readonly exitStatus: number;
   /** From now on the signals are another program's business (it has the terminal); they are ignored here. */
   leaveToChild(): void;
 }
 
 /**
- * Listens for signals: the first one aborts, so that a command can stop its builds and leave the store tidy; a
- * second one ends the process at once (the launcher and its sandboxes follow, as they watch this process).
+ * Listens for signals on behalf of a command that can stop tidily: the first one aborts, so that builds are ended and
+ * the store is left in order; a second one ends the process at once (the launcher watches this process and takes its
+ * sandboxes down). `onFirst` hears of the first.
  */
 export function processInterrupts(onFirst: (signal: NodeJS.Signals) => void): Interrupts {
   const controller = new AbortController();
+  let listening = false;
   let ignored = false;
   let exitStatus = 0;
-  for (const [signal, number] of signalNumbers) {
-    process.on(signal, () => {
-      if (ignored) return;
-      if (controller.signal.aborted) process.exit(128 + number);
-      exitStatus = 128 + number;
-      onFirst(signal);
-      controller.abort(new AirplantError('ERR_ABORTED', `interrupted by ${signal}`));
-    });
-  }
+  const listen = () => {
+    if (listening) return;
+    listening = true;
+    for (const [signal, number] of signalNumbers) {
+      process.on(signal, () => {
+        if (ignored) return;
+        if (exitStatus !== 0) process.exit(128 + number);
+        exitStatus = 128 + number;
+        onFirst(signal);
+        controller.abort(new AirplantError('ERR_ABORTED', `interrupted by ${signal}`));
+      });
+    }
+  };
   return {
-    signal: controller.signal,
+    get signal() {
+      listen();
+      return controller.signal;
+    },
     get exitStatus() {
       return exitStatus;
     },
     leaveToChild: () => {
       ignored = true;
+      listen();
     },
   };
 }

@@ -72,7 +72,7 @@ async function runCommand(command: Command, argv: readonly string[], host: Progr
   }
   if (args.has('version')) return await printVersion(host);
   const status = await command.run({ ...host, args });
-  return host.interrupts.signal.aborted ? host.interrupts.exitStatus : status;
+  return host.interrupts.exitStatus || status;
 }
 
 async function printVersion(host: ProgramHost): Promise<number> {
@@ -103,7 +103,7 @@ async function fail(error: unknown, argv: readonly string[], host: ProgramHost):
   ]);
   const trace = argv.includes('--show-trace') || Boolean(host.env['AIRPLANT_DEBUG']);
   host.stderr.write(errorText(error, { colours: wantsColours(host.stderr, host.env), trace }));
-  return host.interrupts.signal.aborted ? host.interrupts.exitStatus : toAirplantError(error).exitStatus;
+  return host.interrupts.exitStatus || toAirplantError(error).exitStatus;
 }
 
 /** Nobody reads the results any more (`airplant nar dump . | head`): what SIGPIPE would have said. */

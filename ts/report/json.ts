@@ -17,11 +17,11 @@ export class JsonReporter implements Reporter {
     this.#now = options.now ?? Date.now;
   }
 
-  readonly handle = (event: BuildEvent): void => {
+  handle(event: BuildEvent): void {
     const { type, ...fields } = event.type === 'build.log' ? printableLog(event) : event;
     const line = JSON.stringify({ v: 1, t: this.#now(), type, ...fields });
     this.#stream.write(`${escapeControls(line)}\n`);
-  };
+  }
 
   close(): void {}
 }

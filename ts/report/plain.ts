@@ -36,9 +36,9 @@ export class PlainReporter implements Reporter {
     this.#heartbeat.unref();
   }
 
-  readonly handle = (event: BuildEvent): void => {
+  handle(event: BuildEvent): void {
     this.#write(this.#linesFor(event));
-  };
+  }
 
   close(): void {
     clearInterval(this.#heartbeat);

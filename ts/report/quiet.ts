@@ -11,12 +11,12 @@ export class QuietReporter implements Reporter {
     this.#options = options;
   }
 
-  readonly handle = (event: BuildEvent): void => {
+  handle(event: BuildEvent): void {
     if (event.type !== 'build.failed') return;
     const { colours, stream } = this.#options;
     const lines = failureLines(event, { paint: painter(colours), colours, showLog: true });
     stream.write(`${lines.join('\n')}\n`);
-  };
+  }
 
   close(): void {}
 }

@@ -1,8 +1,9 @@
-import type { EventSink } from '../base/events.js';
+import type { BuildEvent } from '../base/events.js';
 
 /** Turns the events of one run into something to read, on one stream. */
 export interface Reporter {
-  readonly handle: EventSink;
+  /** Never throws. */
+  handle(event: BuildEvent): void;
   /** Takes down whatever was live. Nothing is written afterwards. */
   close(): void;
 }

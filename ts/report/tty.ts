@@ -47,7 +47,7 @@ export class TtyReporter implements Reporter {
     this.#window = new LiveWindow(options.stream, (size) => this.#frame(size));
   }
 
-  readonly handle = (event: BuildEvent): void => {
+  handle(event: BuildEvent): void {
     switch (event.type) {
       case 'plan':
         this.#planned += event.build.length;
@@ -82,7 +82,7 @@ export class TtyReporter implements Reporter {
         this.#window.print(finishedLines(event));
     }
     this.#window.update();
-  };
+  }
 
   close(): void {
     this.#window.close();

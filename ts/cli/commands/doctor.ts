@@ -1,7 +1,8 @@
-import { painter, wantsColours } from '../../report/colours.js';
+import { type Paint, painter, wantsColours } from '../../report/colours.js';
 import { plainText } from '../../report/messages.js';
 import type { Command } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
+import type { Diagnosis } from '../engine.js';
 import { writeJson } from '../output.js';
 
 export const doctorCommand: Command = {
@@ -14,30 +15,29 @@ Exit status: 0 if builds can be sealed here, 1 if not.`,
   flags: [jsonFlag],
   async run({ args, engine, env, stdout }) {
     const checks = await engine.diagnose();
-    const ok = checks.every((check) => check.ok);
+    const ok = checks.every((check) => check.ok || !check.required);
     if (args.has('json')) {
       await writeJson(stdout, { ok, checks });
-      return ok ? 0 : 1;
+    } else {
+      const paint = painter(wantsColours(stdout, env));
+      const verdict = ok
+        ? 'Builds can be sealed on this machine.'
+        : 'Builds cannot be sealed on this machine as it is.';
+      await stdout.write(`${[...checks.flatMap((check) => describe(check, paint)), verdict].join('\n')}\n`);
     }
-    const paint = painter(wantsColours(stdout, env));
-    const lines = checks.flatMap((check) => {
-      const { name, step, errno, cause, cost, cure } = check;
-      if (check.ok) return [`${paint('green', 'ok')}    ${plainText(name)}`];
-      const failed = step === undefined ? '' : ` (${step}${errno === undefined ? '' : `: ${errno}`})`;
-      const facts: readonly (readonly [string, string | undefined])[] = [
-        ['cause', cause],
-        ['cost', cost],
-        ['cure', cure],
-      ];
-      return [
-        `${paint('red', 'fails')} ${plainText(name + failed)}`,
-        ...facts.flatMap(([what, text]) => (text ? [`      ${what}: ${plainText(text)}`] : [])),
-      ];
-    });
-    lines.push(
-      ok ? 'Builds can be sealed on this machine.' : 'Builds cannot be sealed on this machine as it is.',
-    );
-    await stdout.write(`${lines.join('\n')}\n`);
     return ok ? 0 : 1;
   },
 };
+
+function describe({ name, ok, required, step, errno, ...facts }: Diagnosis, paint: Paint): string[] {
+  if (ok) return [`${paint('green', 'ok')}    ${plainText(name)}`];
+  const verdict = required ? paint('red', 'fails') : paint('yellow', 'lacks');
+  const failed = step === undefined ? '' : ` (${step}${errno === undefined ? '' : `: ${errno}`})`;
+  return [
+    `${verdict} ${plainText(name + failed)}`,
+    ...(['cause', 'cost', 'cure'] as const).flatMap((what) => {
+      const text = facts[what];
+      return text ? [`      ${what}: ${plainText(text)}`] : [];
+    }),
+  ];
+}

@@ -28,7 +28,7 @@ PATH may also be a link to an output, such as ./result. The log is printed byte 
 
 async function findLog(store: OpenStore, storePath: string): Promise<AsyncIterable<Uint8Array>> {
   for (const drvPath of await derivationsOf(store, storePath)) {
-    const log = await store.local.readLog(drvPath);
+    const log = await store.local.logs.read(drvPath);
     if (log) return log;
   }
   throw new AirplantError('ERR_NO_LOG', `no log of ${storePath} is kept in this store`);
