@@ -8,7 +8,6 @@ import { airplantCommand } from './airplant-program.js';
 import {
   copyStore,
   effectiveSettings,
-  type GraphStore,
   jobs,
   leaves,
   outputPath,
@@ -48,7 +47,11 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
     sampler((directory) => [nixStore, '--store', directory, '-j', String(jobs), '-r', store.drvPath]),
     { runs: bench.runs(5), warmUps: 1, pauseMilliseconds: 200 },
   );
-  const settings = await effectiveSettings(store);
+  const nixSettings = await effectiveSettings(
+    [needProgram('nix'), '--extra-experimental-features', 'nix-command', 'show-config', '--json'],
+    store,
+  );
+  const ourSettings = await effectiveSettings(airplantCommand('config', '--json'), store);
   return [
     compare(duel, {
       name: 'graph-nix',
@@ -58,14 +61,14 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
       target: { bound: 'at most', ratio: 0.5 },
       notes: [
         `${leaves} derivations and one that needs them all, ${jobs} jobs; ${await programVersion(nixStore)}`,
-        renderSettings(settings, store),
+        renderSettings(nixSettings, ourSettings),
       ],
-      facts: { nixSettings: settings },
+      facts: { settings: { ours: ourSettings, yardstick: nixSettings } },
     }),
   ];
 }
 
-/** The settings that decide what Nix has to do; the JSON report has all of them. */
+/** The settings that decide how much is to be done; the JSON report has all of them. */
 const telling = [
   'sandbox',
   'sandbox-fallback',
@@ -76,21 +79,24 @@ const telling = [
   'build-users-group',
   'fsync-metadata',
   'use-sqlite-wal',
-  'sync-before-registering',
   'auto-optimise-store',
   'keep-build-log',
   'compress-build-log',
 ];
 
-function renderSettings(settings: Readonly<Record<string, unknown>>, store: GraphStore): string {
-  const lines = telling.map((name) => `  ${name} = ${renderValue(settings[name])}`.trimEnd());
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Both sides' effective settings; a dash where one does not have such a setting. */
+function renderSettings(nix: Settings, ours: Settings): string {
+  const rows = telling.map((name) => [name, renderValue(nix[name]), renderValue(ours[name])] as const);
   return [
-    `effective settings of Nix (both read ${store.env['NIX_CONF_DIR']}/nix.conf, now gone):`,
-    ...lines,
+    'effective settings, from one nix.conf: nix-store, airplant',
+    ...rows.map(([name, left, right]) => `  ${name.padEnd(20)} ${left.padEnd(26)} ${right}`.trimEnd()),
   ].join('\n');
 }
 
 function renderValue(value: unknown): string {
-  if (Array.isArray(value)) return value.join(' ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (value === undefined) return '-';
+  if (Array.isArray(value)) return value.map(renderValue).join(' ');
+  return typeof value === 'string' ? value || '(empty)' : JSON.stringify(value);
 }

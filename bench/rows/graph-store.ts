@@ -30,7 +30,6 @@ export async function prepareGraphStore(workspace: Workspace): Promise<GraphStor
     PATH: process.env['PATH'] ?? '',
     HOME: workspace.directory('home'),
     NIX_CONF_DIR: settings,
-    NIX_USER_CONF_FILES: '/dev/null',
   };
   const directory = join(workspace.directory('store'), 'graph');
   const { stdout } = await run(
@@ -64,10 +63,12 @@ export async function outputPath(store: GraphStore): Promise<string> {
   return stdout.trim();
 }
 
-/** Nix's own account of what is in force, by name. */
-export async function effectiveSettings(store: GraphStore): Promise<Readonly<Record<string, unknown>>> {
-  const args = ['--extra-experimental-features', 'nix-command', 'show-config', '--json'];
-  const { stdout } = await run(needProgram('nix'), args, { env: store.env });
+/** A program's own account of the settings in force, by name, from a command that prints them as JSON. */
+export async function effectiveSettings(
+  command: readonly string[],
+  store: GraphStore,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { stdout } = await run(command[0]!, command.slice(1), { env: store.env });
   const settings = JSON.parse(stdout) as Record<string, { readonly value: unknown }>;
   return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]));
 }
