@@ -30,8 +30,8 @@ export interface NativeFileSystem {
    * One pass over the tree at `path`: the hash and length of its NAR, and which of `candidates` (32-character
    * hash parts; duplicates count once) occur in it. A NAR longer than `maxNarSize` bytes is `EFBIG`, noticed by the
    * size of files before they are read. Files that no NAR can hold are `EFTYPE` and are not opened; names longer
-   * than 255 bytes and files more than 64 levels below `path` are `ENAMETOOLONG`, as no reader would take them
-   * back; a file that changes while it is read is `EBUSY`.
+   * than 255 bytes and more than 64 files inside one another (`path` being the first) are `ENAMETOOLONG`, as no
+   * reader would take them back; a file that changes while it is read is `EBUSY`.
    */
   hashTree(path: NativePath, candidates: readonly string[], options?: HashTreeOptions): Promise<TreeHash>;
   /**

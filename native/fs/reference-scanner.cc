@@ -34,7 +34,7 @@ static std::vector<std::string> WithoutDuplicates(std::vector<std::string> texts
 ReferenceScanner::ReferenceScanner(std::vector<std::string> candidates)
     : candidates_(WithoutDuplicates(std::move(candidates))), found_(candidates_.size()), missing_(candidates_.size()) {
   unsigned bits = 4;
-  while ((size_t{1} << bits) < 4 * candidates_.size()) bits++;
+  while ((size_t{1} << bits) < 16 * candidates_.size()) bits++;
   table_.assign(size_t{1} << bits, 0);
   shift_ = 64 - bits;
   for (size_t i = 0; i < candidates_.size(); i++) {
@@ -48,17 +48,22 @@ void ReferenceScanner::Scan(const uint8_t* data, size_t size) {
   // From the back of each window, so that a foreign byte excludes every window it lies in at once. `checked` bytes
   // at the front of the window are known to be of the alphabet: no byte is looked at twice.
   size_t checked = 0;
-  for (size_t at = 0; size >= kHashPartLength && at <= size - kHashPartLength;) {
+  for (size_t at = 0; at + kHashPartLength <= size;) {
     size_t i = kHashPartLength;
     while (i > checked && kAlphabet[data[at + i - 1]]) i--;
     if (i > checked) {
       at += i;
       checked = kHashPartLength - i;
-    } else {
-      Look(data + at);
-      at++;
-      checked = kHashPartLength - 1;
+      continue;
     }
+    // A run of the alphabet: each further byte of it makes one more window.
+    const uint8_t* window = data + at;
+    const uint8_t* next = window + kHashPartLength;
+    const uint8_t* const end = data + size;
+    Look(window++);
+    while (next < end && kAlphabet[*next++]) Look(window++);
+    at = static_cast<size_t>(next - data);
+    checked = 0;
   }
 }
 

@@ -18,7 +18,7 @@ void TreeVisitor::Fail(int error, const char* syscall, const char* detail) const
 }
 
 TreeWalk::TreeWalk(TreeVisitor& visitor, const Cancellation& cancellation)
-    : visitor_(visitor), cancellation_(cancellation), frames_(kMaxDepth + 1) {
+    : visitor_(visitor), cancellation_(cancellation), frames_(kMaxDepth) {
   visitor.walk_ = this;
 }
 
@@ -45,7 +45,7 @@ void TreeWalk::Run(const Location& root) {
 
 void TreeWalk::Visit(const TreeEntry& entry, FileType type) {
   cancellation_.Check();
-  if (entry.depth > kMaxDepth) visitor_.Fail(ENAMETOOLONG, "lstat", "nested deeper than 64 directories");
+  if (entry.depth >= kMaxDepth) visitor_.Fail(ENAMETOOLONG, "lstat", "more than 64 files inside one another");
   if (type == FileType::unknown) {
     struct stat st;
     if (fstatat(entry.parent, entry.name, &st, AT_SYMLINK_NOFOLLOW) < 0) visitor_.Fail(errno, "lstat");

@@ -12,7 +12,8 @@
 
 namespace airplant {
 
-// Nix's reader refuses a NAR nested deeper, so a deeper tree could never be restored.
+// Files that are inside one another, the root of the tree being the first. Nix's reader refuses a NAR nested deeper,
+// so a deeper tree could never be restored (ts/formats/nar/event.ts has the same number).
 inline constexpr size_t kMaxDepth = 64;
 
 // Also of a name in a NAR; some file systems allow more.
@@ -50,7 +51,7 @@ class TreeVisitor {
 };
 
 // Visits a tree in the order of a NAR: names sorted by bytes, a directory before what is in it. Iterative, and with
-// at most kMaxDepth + 1 descriptors. Symlinks are never followed, and files of other types never opened: they,
+// at most kMaxDepth descriptors. Symlinks are never followed, and files of other types never opened: they,
 // and trees nested too deep, are a SystemError.
 class TreeWalk {
  public:
