@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants as files, openSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { describeMachine, type Machine } from './harness/machine.js';
@@ -64,6 +64,9 @@ function parseWish(args: readonly string[]) {
     if (values.runs !== undefined && !/^[1-9]\d{0,5}$/.test(values.runs)) {
       return `--runs takes a number from 1 on, not ${values.runs}\n`;
     }
+    // Better now than after minutes of measuring.
+    if (values.json !== undefined) closeSync(openSync(values.json, 'a'));
+    accessSync(values.directory, files.W_OK | files.X_OK);
     return {
       rows: allRows.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word))),
       runs: values.runs === undefined ? undefined : Number(values.runs),

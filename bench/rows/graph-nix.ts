@@ -20,6 +20,7 @@ export const graphNix: Row = { name: 'graph-nix', measure };
 
 async function measure(bench: Bench): Promise<readonly Comparison[]> {
   const { workspace } = bench;
+  const nix = needProgram('nix');
   const nixStore = needProgram('nix-store');
   const store = await prepareGraphStore(workspace);
   const spawn = await compileProgram('spawn', workspace);
@@ -48,7 +49,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
     { runs: bench.runs(5), warmUps: 1, pauseMilliseconds: 200 },
   );
   const nixSettings = await effectiveSettings(
-    [needProgram('nix'), '--extra-experimental-features', 'nix-command', 'show-config', '--json'],
+    [nix, '--extra-experimental-features', 'nix-command', 'show-config', '--json'],
     store,
   );
   const ourSettings = await effectiveSettings(airplantCommand('config', '--json'), store);
@@ -60,7 +61,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
       yardstick: 'nix-store -r',
       target: { bound: 'at most', ratio: 0.5 },
       notes: [
-        `${leaves} derivations and one that needs them all, ${jobs} jobs; ${await programVersion(nixStore)}`,
+        `${leaves} derivations and one that needs them all, ${jobs} jobs; ${await programVersion(nix)}`,
         renderSettings(nixSettings, ourSettings),
       ],
       facts: { settings: { ours: ourSettings, yardstick: nixSettings } },
