@@ -1,3 +1,4 @@
+import { errorCatalogue } from '../base/errors.js';
 import { settingsPage } from '../config/settings-page.js';
 import type { Command } from './command.js';
 import { commonFlags } from './common-flags.js';
@@ -9,8 +10,32 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['settings.md', settingsPage()],
     ['command-line.md', await commandLinePage()],
+    ['errors.md', errorsPage()],
   ]);
 }
+
+function errorsPage(): string {
+  const rows = Object.entries(errorCatalogue).map(([code, { exitStatus, hint }]) => {
+    return `| \`${code}\` | ${exitStatus} | ${hint.replaceAll('|', '\\|')} |`;
+  });
+  return [errorsIntroduction, ...rows].join('\n').concat('\n');
+}
+
+const errorsIntroduction = `# Errors
+
+<!-- Generated from ts/base/errors.ts by \`npm run docs\`; edit the table there, not this page. -->
+
+Every failure has one of these codes, in the library (\`AirplantError\`, or \`error\` of a build's result) and in JSON
+output. Codes and exit statuses are stable. The command line exits with the status of what failed; several failed builds
+are combined by bits, as Nix does. Nix's own statuses are kept: 100 for a build that failed, 101 for one that took too
+long, 102 for an output with another hash than promised, 104 for one that came out differently a second time. After a
+signal the status is 128 and its number, as in a shell.
+
+An error has a message of one sentence with the offending value, and a hint. The hint here is the usual one; an error
+may have a more exact one of its own.
+
+| code | exit status | usual hint |
+| ---- | ----------: | ---------- |`;
 
 async function commandLinePage(): Promise<string> {
   const sections: string[] = [];
@@ -18,10 +43,10 @@ async function commandLinePage(): Promise<string> {
     const loaded = await load();
     sections.push(...('commands' in loaded ? loaded.commands : [loaded]).map(section));
   }
-  return [introduction, ...sections].join('\n\n').concat('\n');
+  return [commandLineIntroduction, ...sections].join('\n\n').concat('\n');
 }
 
-const introduction = `# Command line
+const commandLineIntroduction = `# Command line
 
 <!-- Generated from ts/cli/verbs.ts and ts/cli/commands/ by \`npm run docs\`; edit those, not this page. -->
 

@@ -24,12 +24,17 @@ export type DerivationValue<Output extends string = string> = DerivationBase<Out
   readonly [Name in Exclude<Output, keyof DerivationBase<Output>>]: DerivationValue<Output>;
 };
 
-export interface DerivationBase<Output extends string = string> extends PathValue {
+export interface DerivationBase<Output extends string = string> extends AnyDerivation {
+  readonly outputName: Output;
+  readonly outputs: Readonly<Record<Output, DerivationValue<Output>>>;
+}
+
+/** What `derivation` gives, whatever the names of the outputs are. */
+export interface AnyDerivation extends PathValue {
   readonly name: string;
   readonly drvPath: string;
   /** The output this value stands for. */
-  readonly outputName: Output;
-  readonly outputs: Readonly<Record<Output, DerivationValue<Output>>>;
+  readonly outputName: string;
 }
 
 /**
