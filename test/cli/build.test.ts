@@ -179,7 +179,7 @@ test('a module may set settings, which are announced; flags have the last word',
     [a, b],
   );
   const { settings } = host.opened[0]!;
-  assert.deepEqual([settings['sandbox-paths'], settings.timeout], [['/usr'], 4]);
+  assert.deepEqual([settings['sandbox-paths'], settings.timeout], [['/bin/sh=__default_shell__', '/usr'], 4]);
   assert.deepEqual((JSON.parse(stdout) as { moduleSettings: unknown }[])[0]!.moduleSettings, [
     { from: join(host.cwd, 'default.mjs'), settings: { 'extra-sandbox-paths': ['/usr'], timeout: 3 } },
   ]);
