@@ -1,6 +1,7 @@
 import { AirplantError } from '../base/errors.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import { addNar, type NarToAdd } from './add-nar.js';
 import { addPath, type PathToAdd } from './add-path.js';
 import { addTexts, type TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
@@ -168,6 +169,12 @@ export class LocalStore implements AsyncDisposable {
   async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
     this.#requireWritable();
     return await addPath(this.#parts, path, this.#placeOptions(options));
+  }
+
+  /** Adds a path of another store from its NAR, after checking that it is what that store says. */
+  async addNar(nar: NarToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
+    this.#requireWritable();
+    return await addNar(this.#parts, nar, this.#placeOptions(options));
   }
 
   /**
