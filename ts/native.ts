@@ -109,6 +109,9 @@ export interface NativeLauncher {
   sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
   /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
   sendKill(control: number, run: number): void;
+  /** Asks for a directory to be removed if this process dies before `sendUnguard` of the same number. */
+  sendGuard(control: number, guard: number, path: NativePath): void;
+  sendUnguard(control: number, guard: number): void;
 }
 
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -34,7 +34,6 @@ async function run(
     {
       name: 'test',
       system: 'x86_64-linux',
-      features: [],
       builder: '/bin/sh',
       args: ['-euc', script],
       env: [['out', '/nix/store/0-out']],
@@ -45,6 +44,7 @@ async function run(
       hostPaths: usual,
       limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
       network: 'none',
+      features: [],
       personality: 0x40000,
       ...change,
     },

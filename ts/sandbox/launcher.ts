@@ -35,6 +35,7 @@ export class Launcher {
   readonly #onDeath: () => void;
   #lastRun = 0;
   #failure: AirplantError | undefined;
+  #dead = false;
 
   constructor(onDeath: () => void) {
     const { pid, control } = native.startLauncher(launcherPath);
@@ -55,6 +56,15 @@ export class Launcher {
     if (this.#listeners.size === 0) this.#socket.ref();
     this.#listeners.set(run, listener);
     return run;
+  }
+
+  /** Has a directory removed if this process dies before the returned function is called. */
+  guard(path: string): () => void {
+    const guard = ++this.#lastRun;
+    native.sendGuard(this.#control, guard, path);
+    return () => {
+      if (!this.#dead) native.sendUnguard(this.#control, guard);
+    };
   }
 
   kill(run: number): void {
@@ -84,6 +94,7 @@ export class Launcher {
   }
 
   #die(): void {
+    this.#dead = true;
     this.#onDeath();
     const status = native.reapLauncher(this.#pid);
     const failure =
