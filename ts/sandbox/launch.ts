@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
 import { Deferred } from '../base/deferred.js';
 import { AirplantError } from '../base/errors.js';
@@ -81,12 +80,10 @@ class Run {
   readonly #launcher = currentLauncher();
   readonly #number: number;
   readonly #log: LogTerminal | undefined;
-  readonly #privatePids: boolean;
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
-    this.#privatePids = spec.namespaces.pid;
     this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
     // Nobody need listen to the one that comes to nothing.
     this.exit.catch(() => {});
@@ -99,8 +96,6 @@ class Run {
     } catch (error) {
       this.#log?.close();
       throw error;
-    } finally {
-      this.#log?.closeSlave();
     }
   }
 
@@ -125,7 +120,8 @@ class Run {
         this.#fail(setupError({ ...reply, errno: getSystemErrorName(-reply.errno) }));
         break;
       case 'exited':
-        this.#drainLog().then(() => this.#exit.resolve(toExit(reply)));
+        this.#log?.finish();
+        this.#exit.resolve(toExit(reply));
         break;
       default:
         this.#fail(
@@ -134,19 +130,6 @@ class Run {
           }),
         );
     }
-  }
-
-  /**
-   * With a process namespace of its own nothing that could write is left, and the terminal ends by itself. Otherwise a
-   * background process may hold it for ever: it gets a moment.
-   */
-  async #drainLog(): Promise<void> {
-    if (!this.#log) return;
-    if (this.#privatePids) return this.#log.ended;
-    const moment = new AbortController();
-    await Promise.race([this.#log.ended, delay(200, undefined, { signal: moment.signal }).catch(() => {})]);
-    moment.abort();
-    this.#log.close();
   }
 
   #fail(error: AirplantError): void {
