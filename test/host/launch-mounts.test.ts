@@ -161,7 +161,7 @@ describe('entries', needs, () => {
   test('a root that is a tmpfs', async () => {
     const log = await logWith(
       [],
-      'echo yes >/new; cat /new; grep -c " / / .*tmpfs" /proc/self/mountinfo; ls /',
+      'echo yes >/new; cat /new; grep -c " / / .*tmpfs" /proc/self/mountinfo; ls -1 /',
       {
         root: { kind: 'tmpfs' },
       },

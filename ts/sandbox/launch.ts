@@ -1,5 +1,5 @@
-import { getSystemErrorName } from 'node:util';
 import { Deferred } from '../base/deferred.js';
+import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { currentLauncher } from './launcher.js';
@@ -117,7 +117,7 @@ class Run {
         this.#started.resolve(reply.pid);
         break;
       case 'setup-failed':
-        this.#fail(setupError({ ...reply, errno: getSystemErrorName(-reply.errno) }));
+        this.#fail(setupError({ ...reply, errno: errnoName(reply.errno) }));
         break;
       case 'exited':
         this.#log?.finish();

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { launcherPath, native } from '../native.js';
 import { type LauncherReply, ReplyReader } from './launcher-reply.js';
@@ -69,7 +69,7 @@ export class Launcher {
     if (reply.kind === 'launcher-failed') {
       this.#failure = new AirplantError(
         'ERR_NATIVE_MISSING',
-        `${launcherPath} cannot be executed: ${getSystemErrorName(-reply.errno)}`,
+        `${launcherPath} cannot be executed: ${errnoName(reply.errno)}`,
       );
       return;
     }
