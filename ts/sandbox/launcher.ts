@@ -85,10 +85,10 @@ export class Launcher {
 
   #die(): void {
     this.#onDeath();
-    const status = native.reapLauncher(this.#pid);
+    const end = describeEnd(this.#pid);
     const failure =
       this.#failure ??
-      new AirplantError('ERR_SYSTEM', `the sandbox launcher ${describeEnd(status)}`, {
+      new AirplantError('ERR_SYSTEM', `the sandbox launcher ${end}`, {
         hint: 'Its sandboxes ended with it; the next one starts a new launcher.',
       });
     const listeners = [...this.#listeners.values()];
@@ -97,7 +97,13 @@ export class Launcher {
   }
 }
 
-function describeEnd(waitStatus: number): string {
+function describeEnd(pid: number): string {
+  let waitStatus: number;
+  try {
+    waitStatus = native.reapLauncher(pid);
+  } catch {
+    return 'ended, and somebody else has its status';
+  }
   const signal = waitStatus & 0x7f;
   if (signal === 0) return `exited with status ${waitStatus >> 8}`;
   const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
