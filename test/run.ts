@@ -13,7 +13,7 @@ const long = process.argv.includes('--long');
 const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
   .map((name) => join(testRoot, name))
-  .filter((file) => words.every((word) => relative(testRoot, file).includes(word)))
+  .filter((file) => words.length === 0 || words.some((word) => relative(testRoot, file).includes(word)))
   .sort();
 if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`);

@@ -24,10 +24,7 @@ export interface ManifestRow {
 }
 
 export function loadCorpus(name: 'packages' | 'handmade'): Corpus {
-  const bases = JSON.parse(read(`${name}.json`).toString()) as Record<string, string>;
-  const files = new Map(
-    Object.entries(bases).map(([base, text]) => [`/nix/store/${base}`, Buffer.from(text, 'latin1')]),
-  );
+  const files = loadFiles(name);
   const parsed = new Map<string, Derivation>();
   const lookup = (drvPath: string) => {
     let derivation = parsed.get(drvPath);
@@ -40,6 +37,14 @@ export function loadCorpus(name: 'packages' | 'handmade'): Corpus {
     return derivation;
   };
   return { files, manifest: manifest(name), showDerivation: decodeText(read(`${name}.show.json`)), lookup };
+}
+
+/** Bytes of `.drv` files by store path, in the order of the fixture. */
+export function loadFiles(name: string): Map<string, Buffer> {
+  const bases = JSON.parse(read(`${name}.json`).toString()) as Record<string, string>;
+  return new Map(
+    Object.entries(bases).map(([base, text]) => [`/nix/store/${base}`, Buffer.from(text, 'latin1')]),
+  );
 }
 
 export function nameOf(drvPath: string): string {

@@ -23,7 +23,10 @@ test('reads what JSON.parse reads, and refuses what it refuses', () => {
     fc.property(text, (json) => {
       let expected: unknown;
       try {
-        expected = JSON.parse(json);
+        // A number too large for a double is refused, as by Nix, where JSON.parse makes it infinite.
+        expected = JSON.parse(json, (_, value: unknown) =>
+          value === Infinity || value === -Infinity ? assert.fail() : value,
+        );
       } catch {
         assert.throws(
           () => parseJson(json, 'x'),

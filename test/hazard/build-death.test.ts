@@ -23,17 +23,23 @@ const stubborn = `
   while :; do bb sleep 1000; done
 `;
 
-test('Ctrl-C ends a build and leaves nothing', needs, () => endsCleanly('sigint', (child) => child.kill('SIGINT'), 130));
+test('Ctrl-C ends a build and leaves nothing', needs, () =>
+  endsCleanly('sigint', (child) => child.kill('SIGINT'), 130),
+);
 
-test('SIGTERM ends a build and leaves nothing', needs, () => endsCleanly('sigterm', (child) => child.kill('SIGTERM'), 143));
+test('SIGTERM ends a build and leaves nothing', needs, () =>
+  endsCleanly('sigterm', (child) => child.kill('SIGTERM'), 143),
+);
 
-test('the death of node leaves nothing', needs, () => endsCleanly('sigkill', (child) => child.kill('SIGKILL'), null));
+test('the death of node leaves nothing', needs, () =>
+  endsCleanly('sigkill', (child) => child.kill('SIGKILL'), null),
+);
 
 test('the death of the launcher is an error and leaves nothing', needs, () =>
   endsCleanly('launcher', (child) => process.kill(launcherOf(child.pid!), 'SIGKILL'), 1),
 );
 
-test('a time-out ends a build with Nix\'s status and leaves nothing', needs, () =>
+test("a time-out ends a build with Nix's status and leaves nothing", needs, () =>
   endsCleanly('timeout', () => {}, 101, ['--timeout', '2']),
 );
 
@@ -55,11 +61,18 @@ async function endsCleanly(
      export default derivation({ name: 'stubborn', builder: '/bin/busybox', args: ['sh', '-c', ${JSON.stringify(script)}] });`,
   );
   const store = join(place, 'store');
-  const child = spawn(process.execPath, [main, 'build', expression, '--store', store, '-L', '--no-link', ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [main, 'build', expression, '--store', store, '-L', '--no-link', ...flags],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
   const ended = once(child, 'exit');
   await until(() => output.includes('ready') || child.exitCode !== null, 20_000);
   assert.ok(output.includes('ready'), `the builder did not start: ${output}`);
@@ -76,7 +89,9 @@ async function endsCleanly(
 
 /** What a build leaves in the store directory beside what is valid and the (empty) lock files. */
 function leftovers(store: string): string[] {
-  return readdirSync(join(store, 'nix/store')).filter((name) => name !== '.links' && !name.endsWith('.drv') && !name.endsWith('.lock'));
+  return readdirSync(join(store, 'nix/store')).filter(
+    (name) => name !== '.links' && !name.endsWith('.drv') && !name.endsWith('.lock'),
+  );
 }
 
 /** Pids of the processes whose command line holds the marker. */

@@ -47,9 +47,16 @@ test('everything builds to the same narHash, narSize and references', needs, asy
       assert.equal(theirs.instantiate(attribute), drvPath);
       theirs.run('nix-store', '--realise', drvPath);
       const outputs = Object.values(results[index]!.outputs);
-      assert.deepEqual(outputs.toSorted(), theirs.run('nix-store', '--query', '--outputs', drvPath).split('\n').sort());
+      assert.deepEqual(
+        outputs.toSorted(),
+        theirs.run('nix-store', '--query', '--outputs', drvPath).split('\n').sort(),
+      );
       const facts = (nix: RealNix) =>
-        [...nix.pathInfo(...outputs).values()].map(({ narHash, narSize, references }) => ({ narHash, narSize, references }));
+        [...nix.pathInfo(...outputs).values()].map(({ narHash, narSize, references }) => ({
+          narHash,
+          narSize,
+          references,
+        }));
       assert.deepEqual(facts(ours), facts(theirs));
     });
   }
@@ -64,7 +71,10 @@ test('everything builds to the same narHash, narSize and references', needs, asy
         const info = store.local.pathInfo(path)!;
         assert.equal(ours.run('nix-store', '--query', '--references', path), info.references.join('\n'));
         assert.equal(ours.run('nix-store', '--query', '--deriver', path), info.deriver);
-        assert.equal(ours.run('nix-store', '--query', '--hash', path), theirs.run('nix-store', '--query', '--hash', path));
+        assert.equal(
+          ours.run('nix-store', '--query', '--hash', path),
+          theirs.run('nix-store', '--query', '--hash', path),
+        );
       }
     }
   });
@@ -76,7 +86,11 @@ test('everything builds to the same narHash, narSize and references', needs, asy
 });
 
 test('failures have the exit statuses of nix-store', needs, async (t) => {
-  const cases = { fails: 'ERR_BUILD_FAILED', needsFailing: 'ERR_DEPENDENCY_FAILED', fixedWrong: 'ERR_HASH_MISMATCH' };
+  const cases = {
+    fails: 'ERR_BUILD_FAILED',
+    needsFailing: 'ERR_DEPENDENCY_FAILED',
+    fixedWrong: 'ERR_HASH_MISMATCH',
+  };
   await using store = await openStore({ store: ours.store, settings });
   for (const [attribute, code] of Object.entries(cases)) {
     await t.test(attribute, async () => {

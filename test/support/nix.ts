@@ -13,13 +13,22 @@ export class RealNix {
     this.store = store;
     const home = join(directory, 'nix-home');
     mkdirSync(join(home, 'conf'), { recursive: true });
-    this.#env = { PATH: process.env['PATH'], HOME: home, NIX_CONF_DIR: join(home, 'conf'), NIX_CONFIG: configuration };
+    this.#env = {
+      PATH: process.env['PATH'],
+      HOME: home,
+      NIX_CONF_DIR: join(home, 'conf'),
+      NIX_CONFIG: configuration,
+    };
   }
 
   /** Standard output of a command that must succeed, without the last newline. */
   run(program: string, ...args: string[]): string {
     const all = ['--store', this.store, ...args];
-    return execFileSync(program, all, { env: this.#env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
+    return execFileSync(program, all, {
+      env: this.#env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trimEnd();
   }
 
   /** A command that may fail. */
@@ -33,8 +42,12 @@ export class RealNix {
   }
 
   /** `nix path-info --json` of paths, by path. */
-  pathInfo(...paths: string[]): Map<string, { narHash: string; narSize: number; references: string[]; deriver?: string }> {
-    const infos = JSON.parse(this.run('nix', '--extra-experimental-features', 'nix-command', 'path-info', '--json', ...paths));
+  pathInfo(
+    ...paths: string[]
+  ): Map<string, { narHash: string; narSize: number; references: string[]; deriver?: string }> {
+    const infos = JSON.parse(
+      this.run('nix', '--extra-experimental-features', 'nix-command', 'path-info', '--json', ...paths),
+    );
     return new Map((infos as { path: string }[]).map((info) => [info.path, info as never]));
   }
 }

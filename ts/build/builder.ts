@@ -6,7 +6,7 @@ import type { Executor } from './executor.js';
 import type { BuildOptions } from './options.js';
 import { exitStatusOf, statusOf } from './outcome.js';
 import { knownOutputs, planBuild } from './plan.js';
-import { type Realised, realise } from './realise.js';
+import type { Realised } from './realise.js';
 import type { BuildFailure, BuildResult, Plan, PlannedBuild, Wanted } from './records.js';
 import { schedule } from './schedule.js';
 import { formatWanted } from './wanted.js';
@@ -24,18 +24,20 @@ export interface BuildReport {
   readonly exitStatus: number;
 }
 
-export interface BuilderContext {
+export interface BuildJob {
+  /** What to make valid; called once. */
+  wanted(): Promise<readonly Wanted[]>;
   readonly store: LocalStore;
-  readonly options: BuildOptions;
-  readonly executor: Executor;
+  /** What building takes; asked for only if something has to be built. */
+  engine(): Promise<{ readonly options: BuildOptions; readonly executor: Executor }>;
   readonly signal: AbortSignal;
 }
 
-/** Starts to make `wanted` valid. The work begins after the current tick, so that a reader misses no event. */
-export function startBuild(wanted: readonly Wanted[], context: BuilderContext): BuildRun {
+/** Starts to make what is wanted valid. The work begins after the current tick, so that a reader misses no event. */
+export function startBuild(job: BuildJob): BuildRun {
   const events = new EventStream();
   const result = new Promise<void>((resolve) => setImmediate(resolve))
-    .then(() => build(wanted, context, (event) => events.push(event)))
+    .then(() => build(job, (event) => events.push(event)))
     .finally(() => events.end());
   // Whoever only reads events need not look at the result as well.
   result.catch(() => {});
@@ -47,26 +49,38 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-async function build(
-  wanted: readonly Wanted[],
-  context: BuilderContext,
-  emit: EventSink,
-): Promise<BuildReport> {
-  const { store, options, signal } = context;
+async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   const began = Date.now();
-  const plan = planBuild(wanted, store);
-  emit({
-    type: 'plan',
-    build: plan.build.map(({ drvPath }) => drvPath),
-    substitute: plan.substitute,
-    valid: plan.valid.length,
-  });
+  const wanted = await job.wanted();
+  const plan = planBuild(wanted, job.store);
+  const build = plan.build.map(({ drvPath }) => drvPath);
+  emit({ type: 'plan', build, substitute: plan.substitute, valid: plan.valid.length });
+  const outcomes = build.length > 0 ? await buildAll(plan, job, emit) : new Map<string, Outcome>();
+  const results = wanted.map((one) => resultOf(one, { plan, outcomes, store: job.store }));
+  const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const failed = Math.max(errors.length, results.filter(({ error }) => error !== undefined).length);
+  emit({ type: 'finished', built: outcomes.size - errors.length, failed, milliseconds: Date.now() - began });
+  return { results, exitStatus: exitStatus(results, errors) };
+}
+
+/** Builds everything in the plan, as far as it goes. */
+async function buildAll(plan: Plan, job: BuildJob, emit: EventSink): Promise<Map<string, Outcome>> {
+  const [{ realise }, { options, executor }] = await Promise.all([import('./realise.js'), job.engine()]);
+  if (options.maxJobs === 0) {
+    throw new AirplantError(
+      'ERR_USAGE',
+      `${plan.build.length} derivations would have to be built, but max-jobs is 0`,
+      {
+        hint: 'Give `--max-jobs` a number above 0.',
+      },
+    );
+  }
   const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
   const outcomes = new Map<string, Outcome>();
-
   const work = {
-    async run(drvPath: string, stop: AbortSignal): Promise<boolean> {
-      const outcome = await attempt(planned.get(drvPath)!, { ...context, emit, signal: stop });
+    async run(drvPath: string, signal: AbortSignal): Promise<boolean> {
+      const context = { store: job.store, options, executor, emit, signal };
+      const outcome = await attempt(planned.get(drvPath)!, (one) => realise(one, context), emit);
       outcomes.set(drvPath, outcome);
       return outcome.error === undefined;
     },
@@ -75,34 +89,25 @@ async function build(
     },
   };
   const steps = plan.build.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
-  await schedule(steps, work, { maxJobs: options.maxJobs, keepGoing: options.keepGoing, signal });
-
-  const results = wanted.map((one) => resultOf(one, { plan, outcomes, store }));
-  const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const failed = [...errors, ...results.filter(({ status }) => status === 'MiscFailure')].length;
-  emit({ type: 'finished', built: outcomes.size - errors.length, failed, milliseconds: Date.now() - began });
-  return { results, exitStatus: exitStatus(results, errors) };
+  await schedule(steps, work, { maxJobs: options.maxJobs, keepGoing: options.keepGoing, signal: job.signal });
+  return outcomes;
 }
 
 /** Realises one derivation and tells how it went; never rejects. */
 async function attempt(
   planned: PlannedBuild,
-  context: BuilderContext & { emit: EventSink },
+  realise: (planned: PlannedBuild) => Promise<Realised>,
+  emit: EventSink,
 ): Promise<Outcome> {
   const { drvPath } = planned;
   const began = Date.now();
   try {
-    const realised = await realise(planned, context);
-    context.emit({
-      type: 'build.succeeded',
-      drvPath,
-      outputs: realised.outputs,
-      milliseconds: Date.now() - began,
-    });
+    const realised = await realise(planned);
+    emit({ type: 'build.succeeded', drvPath, outputs: realised.outputs, milliseconds: Date.now() - began });
     return { realised };
   } catch (error) {
     const { code, message, hint, lastLines } = failureOf(error, drvPath);
-    context.emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
+    emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
     return { error };
   }
 }

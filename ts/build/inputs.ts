@@ -4,6 +4,20 @@ import type { LocalStore } from '../store/local-store.js';
 import { knownOutputs } from './plan.js';
 
 /**
+ * The inputs as far as they can be told without building anything: the closure of what is valid, and the bare paths
+ * of what is not.
+ */
+export function foreseenInputs(derivation: Derivation, store: LocalStore): string[] {
+  const direct = [...derivation.inputSrcs];
+  for (const [inputDrv, { outputs }] of derivation.inputDrvs) {
+    const known = knownOutputs(store.readDerivation(inputDrv));
+    direct.push(...outputs.flatMap((name) => known.get(name) ?? []));
+  }
+  const valid = direct.filter((path) => store.isValid(path));
+  return [...new Set([...store.closure(valid), ...direct])];
+}
+
+/**
  * Everything a builder may see of the store: the closure of the input sources and of the used outputs of the input
  * derivations. Each is made a temporary root before it is looked at, so that no collector takes it away meanwhile.
  *

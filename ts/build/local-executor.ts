@@ -3,34 +3,32 @@ import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { encodeText } from '../base/text.js';
 import { native } from '../native.js';
-import { launchSandbox } from '../sandbox/launch.js';
 import { rewriteText } from '../sandbox/command.js';
 import { describeIsolation } from '../sandbox/isolation.js';
+import { launchSandbox } from '../sandbox/launch.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { StoreDirectories } from '../store/directories.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
+import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
 import { Watchdog } from './watchdog.js';
 
-/** What the local executor needs to know of the store and the settings. */
-export interface LocalExecutorOptions {
-  readonly storeDir: string;
-  readonly realStoreDir: string;
-  readonly sandboxBuildDirectory: string;
-  readonly devShmSize: string;
-  readonly logLines: number;
-  /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
-  readonly supplementaryGroups: number;
-}
+type LocalExecutorOptions = Pick<
+  BuildOptions,
+  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups'
+>;
 
 /** Runs requests in a sandbox on this machine. */
 export class LocalExecutor implements Executor {
   readonly name = 'local';
   readonly #options: LocalExecutorOptions;
+  readonly #store: StoreDirectories;
 
-  constructor(options: LocalExecutorOptions) {
+  constructor(options: LocalExecutorOptions, store: StoreDirectories) {
     this.#options = options;
+    this.#store = store;
   }
 
   async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
@@ -52,7 +50,8 @@ export class LocalExecutor implements Executor {
 
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
   plan(request: BuildRequest, place: Place): SandboxSpec {
-    const { storeDir, realStoreDir, sandboxBuildDirectory, devShmSize } = this.#options;
+    const { storeDir, realStoreDir } = this.#store;
+    const { sandboxBuildDirectory, devShmSize } = this.#options;
     return planLinuxSandbox(request, {
       ...place,
       storeDir,
@@ -93,12 +92,9 @@ export class LocalExecutor implements Executor {
     }
   }
 
-  async #attempt(
-    spec: SandboxSpec,
-    job: { request: BuildRequest; place: Place },
-    hooks: AttemptHooks,
-  ): Promise<Attempt> {
+  async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
     const { request, place } = job;
+    const spec = this.plan(request, place);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;

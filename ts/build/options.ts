@@ -1,3 +1,10 @@
+import { availableParallelism } from 'node:os';
+import { AirplantError } from '../base/errors.js';
+import { defaultShellItem, type Settings } from '../config/settings.js';
+import { findDefaultShell, withDefaultShell } from '../sandbox/default-shell.js';
+import { requireStoreInPlace } from '../sandbox/fallback.js';
+import { closeHostPaths, parseHostPath } from '../sandbox/host-paths.js';
+import type { LocalStore } from '../store/local-store.js';
 import type { HostPath } from './records.js';
 
 /** What the engine needs to know of the settings; `open.ts` makes it from the settings table. */
@@ -12,7 +19,6 @@ export interface BuildOptions {
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
-  readonly sandbox: boolean;
   /** Host paths every build may see (`sandbox-paths`, `extra-sandbox-paths`, the default shell). */
   readonly hostPaths: readonly HostPath[];
   /** The build directory as the builder sees it, e.g. `/build`. */
@@ -27,6 +33,74 @@ export interface BuildOptions {
   readonly keepBuildLog: boolean;
   /** Lines of the log shown when a build fails. */
   readonly logLines: number;
+  /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
+  readonly supplementaryGroups: number;
   /** Environment that `impureEnvVars` of fixed-output derivations are taken from. */
   readonly impureEnvironment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * What the settings mean on this machine, for this store.
+ *
+ * Throws ERR_SANDBOX_REQUIRED or ERR_UNSUPPORTED when builds are to run without a sandbox, ERR_SANDBOX_UNAVAILABLE
+ * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths`.
+ */
+export function makeBuildOptions(
+  settings: Settings,
+  store: LocalStore,
+  env: Readonly<Record<string, string | undefined>>,
+): BuildOptions {
+  requireSandbox(settings, store);
+  const items = settings['sandbox-paths'];
+  const named = items
+    .filter((item) => item !== defaultShellItem)
+    .map((item) => parseHostPath(item, { why: `sandbox-paths has '${item}'` }));
+  const shell = items.includes(defaultShellItem) ? findDefaultShell() : undefined;
+  const { storeDir } = store.directories;
+  return {
+    system: settings.system,
+    extraPlatforms: settings['extra-platforms'],
+    systemFeatures: settings['system-features'],
+    maxJobs: settings['max-jobs'],
+    cores: settings.cores || availableParallelism(),
+    keepGoing: settings['keep-going'],
+    hostPaths: closeHostPaths(withDefaultShell(named, shell), {
+      storeDir,
+      realPath: (path) => store.directories.realStoreDir + path.slice(storeDir.length),
+      closure: (paths) => store.closure(paths),
+    }),
+    sandboxBuildDirectory: settings['sandbox-build-dir'],
+    devShmSize: settings['sandbox-dev-shm-size'],
+    timeout: settings.timeout,
+    maxSilentTime: settings['max-silent-time'],
+    maxBuildLogSize: settings['max-build-log-size'],
+    keepBuildLog: settings['keep-build-log'],
+    logLines: settings['log-lines'],
+    supplementaryGroups: supplementaryGroups(),
+    impureEnvironment: env,
+  };
+}
+
+/** There is no silent way to less isolation: what cannot be sealed as asked is refused. */
+function requireSandbox({ sandbox }: Settings, { directories }: LocalStore): void {
+  if (sandbox === false) {
+    requireStoreInPlace(directories);
+    throw new AirplantError('ERR_UNSUPPORTED', 'builds without a sandbox were asked for (sandbox = false)', {
+      hint: 'Leave `sandbox` at true: every build of this version is sealed.',
+    });
+  }
+  if (process.platform !== 'linux') {
+    throw new AirplantError(
+      'ERR_SANDBOX_UNAVAILABLE',
+      `there is no sandbox for ${process.platform} in this version`,
+      {
+        hint: 'Build on Linux.',
+      },
+    );
+  }
+}
+
+/** Groups of the caller besides the effective one. */
+function supplementaryGroups(): number {
+  return (process.getgroups?.() ?? []).filter((group) => group !== process.getegid?.()).length;
 }

@@ -1,82 +1,94 @@
-import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { AirplantError } from '../base/errors.js';
-import { encodeText } from '../base/text.js';
 import type { NarEvent } from '../formats/nar/event.js';
+import { native } from '../native.js';
 
 /**
- * Unpacks a NAR to a path that must not exist yet. Nothing is ever written through a symlink: every object is made
- * anew (O_EXCL), and the reader of NARs lets no name pass twice or with a slash in it. Modes are those of new files
- * under the caller's umask. What was unpacked of a damaged NAR is removed again.
+ * Unpacks a NAR to an absolute path that must not exist yet. Every object is made anew in a directory held open, so
+ * nothing is ever written through a symlink or over something. Modes are those of new files under the caller's
+ * umask. What was unpacked of a damaged NAR is removed again.
  */
 export async function restoreNar(events: AsyncIterable<NarEvent>, destination: string): Promise<void> {
-  const writer = new TreeWriter(Buffer.from(destination));
+  const writer = new TreeWriter(destination);
   try {
     for await (const event of events) writer.write(event);
   } catch (error) {
-    writer.undo();
+    if (writer.started) await native.removeTree(destination);
     throw error;
+  } finally {
+    writer.close();
   }
 }
 
 class TreeWriter {
-  readonly #destination: Buffer;
-  /** Directories being filled, outermost first. */
-  readonly #open: Buffer[] = [];
-  #path: Buffer;
-  #fd = -1;
-  #made = false;
+  readonly #destination: string;
+  /** Descriptors of the directories being filled: the parent of the destination, then outermost first. */
+  readonly #directories: number[];
+  #name: string;
+  #file = -1;
+  #started = false;
 
-  constructor(destination: Buffer) {
+  constructor(destination: string) {
     this.#destination = destination;
-    this.#path = destination;
+    this.#directories = [this.#attempt(() => native.openDirectory(dirname(destination)))];
+    this.#name = basename(destination);
+  }
+
+  /** Whether anything stands at the destination that has been put there by this writer. */
+  get started(): boolean {
+    return this.#started;
   }
 
   write(event: NarEvent): void {
+    const parent = this.#directories.at(-1)!;
     switch (event.kind) {
       case 'regular':
-        this.#create(() => {
-          this.#fd = openSync(this.#path, 'wx', event.executable ? 0o777 : 0o666);
-        });
+        this.#file = this.#create(() => native.createFileAt(parent, this.#name, event.executable));
         return;
       case 'data':
-        for (let at = 0; at < event.chunk.length; ) at += writeSync(this.#fd, event.chunk, at);
+        for (let at = 0; at < event.chunk.length; ) at += writeSync(this.#file, event.chunk, at);
         return;
       case 'regular-end':
         this.#closeFile();
         return;
       case 'symlink':
-        this.#create(() => symlinkSync(encodeText(event.target), this.#path));
+        this.#create(() => native.symlinkAt(event.target, parent, this.#name));
         return;
       case 'directory':
-        this.#create(() => mkdirSync(this.#path));
-        this.#open.push(this.#path);
+        this.#directories.push(this.#create(() => native.makeDirectoryAt(parent, this.#name)));
         return;
       case 'entry':
-        this.#path = Buffer.concat([this.#open.at(-1)!, Buffer.from('/'), encodeText(event.name)]);
+        this.#name = event.name;
         return;
       case 'directory-end':
-        this.#open.pop();
+        closeSync(this.#directories.pop()!);
     }
   }
 
-  undo(): void {
+  close(): void {
     this.#closeFile();
-    if (this.#made) rmSync(this.#destination, { recursive: true, force: true });
+    for (const fd of this.#directories.splice(0)) closeSync(fd);
   }
 
-  #create(make: () => void): void {
+  #create<T>(make: () => T): T {
+    const made = this.#attempt(make);
+    this.#started = true;
+    return made;
+  }
+
+  #attempt<T>(make: () => T): T {
     try {
-      make();
-      this.#made = true;
+      return make();
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      throw new AirplantError('ERR_FILE', `'${this.#path.toString()}' cannot be created: ${code}`, { cause });
+      throw new AirplantError('ERR_FILE', `'${this.#destination}' cannot be unpacked to: ${code}`, { cause });
     }
   }
 
   #closeFile(): void {
-    if (this.#fd < 0) return;
-    closeSync(this.#fd);
-    this.#fd = -1;
+    if (this.#file < 0) return;
+    closeSync(this.#file);
+    this.#file = -1;
   }
 }

@@ -2,25 +2,25 @@ import type { Engine } from './engine.js';
 
 /** The real engine; each part is loaded when a command asks for it. */
 export const systemEngine: Engine = {
-  async openStore() {
-    throw new Error('x');
+  async openStore(options) {
+    return await (await import('../open.js')).openConfigured(options);
   },
-  async enterStore() {
-    throw new Error('x');
+  async enterStore(options) {
+    return await (await import('./enter-store.js')).enterStore(options);
   },
   async diagnose() {
-    throw new Error('x');
+    return await (await import('../sandbox/run-doctor.js')).runDoctor();
   },
-  async removeStore() {
-    throw new Error('x');
+  async removeStore(directories) {
+    await (await import('../store/remove-store.js')).removeStore(directories);
   },
-  async locateStore() {
-    throw new Error('x');
+  async locateStore(store, env) {
+    return (await import('../store/directories.js')).resolveStoreDirectories({ store, env });
   },
   async dumpNar(path, fd) {
     await (await import('../native.js')).native.dumpTree(path, fd);
   },
   async hashTree(path) {
-    return (await (await import('../native.js')).native.hashTree(path, [])).sha256;
+    return (await (await import('../native.js')).native.hashTree(path, [])).hash;
   },
 };

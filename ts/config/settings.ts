@@ -1,3 +1,6 @@
+/** The item of `sandbox-paths` that stands for a shell this machine has. */
+export const defaultShellItem = '/bin/sh=__default_shell__';
+
 /**
  * Every setting there is: this table is the nix.conf parser's vocabulary, the flags of the command line, the output
  * of `airplant config` and `docs/settings.md`. Names, aliases and meanings are Nix's; a setting of Nix's that is not
@@ -69,12 +72,13 @@ export const settingsTable = {
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
     appendAliases: ['build-extra-chroot-dirs', 'build-extra-sandbox-paths'],
-    default: () => [],
-    defaultText: 'empty',
+    default: () => [defaultShellItem],
     description:
       'Host files and directories that every sandbox shows, read-only, each `[TARGET=]SOURCE[?]`; a `?` skips a ' +
       'source that does not exist. Every path named here is an impurity: a build may come out differently where the ' +
-      'path holds something else. If nothing provides `/bin/sh`, airplant adds a shell of its own.',
+      'path holds something else. The source `__default_shell__` is a static busybox if this machine has one, and ' +
+      "otherwise the machine's `sh` with the libraries it needs; as in Nix, setting `sandbox-paths` takes it away, " +
+      'while `extra-sandbox-paths` leaves it.',
   }),
   'sandbox-build-dir': setting('text', {
     default: () => '/build',

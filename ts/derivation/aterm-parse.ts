@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { compareText, decodeText, encodeText } from '../base/text.js';
 import type { Derivation, DerivationOutput, InputOutputs } from './derivation.js';
 import { maxDynamicDepth } from './derivation.js';
@@ -160,8 +161,8 @@ class Parser {
   #requireOrder(last: string | undefined, next: string, start: number): void {
     if (last === undefined) return;
     const order = compareText(last, next);
-    if (order === 0) this.#failAt(start, `an entry other than the last, ${JSON.stringify(next)}`);
-    if (order > 0) this.#failAt(start, `an entry that sorts after ${JSON.stringify(last)}`);
+    if (order === 0) this.#failAt(start, `an entry other than ${quote(next)} again`);
+    if (order > 0) this.#failAt(start, `an entry that sorts after ${quote(last)}`);
   }
 
   #path = (): string => {
@@ -211,7 +212,7 @@ class Parser {
 
   #failAt(index: number, expected: string): never {
     const offset = encodeText(this.#text.slice(0, index)).length;
-    const found = index < this.#text.length ? JSON.stringify(this.#text.slice(index, index + 16)) : 'its end';
+    const found = index < this.#text.length ? quote(this.#text.slice(index, index + 16)) : 'its end';
     throw new AirplantError(
       'ERR_DERIVATION_SYNTAX',
       `${this.#file} is not a derivation: byte ${offset} should be ${expected}, but is ${found}`,

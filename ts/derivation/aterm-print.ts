@@ -1,7 +1,8 @@
 import { AirplantError } from '../base/errors.js';
-import { compareText, encodeText } from '../base/text.js';
+import { encodeText } from '../base/text.js';
 import type { Derivation, DerivationOutput, InputOutputs } from './derivation.js';
 import { printMethodAlgorithm } from './method-algorithm.js';
+import { sortedSet } from './sorted.js';
 
 /**
  * The bytes of the `.drv` file (an ATerm), exactly as Nix writes them. Maps and sets are sorted here, whatever
@@ -29,7 +30,7 @@ export function printForHash(
   return print(derivation, () => ({
     header: 'Derive(',
     outputs: tuples(outputs, options.maskOutputs ? (output) => printOutput(masked(output)) : printOutput),
-    inputDrvs: tuples(options.inputs, (names) => list(sorted(names))),
+    inputDrvs: tuples(options.inputs, (names) => list(sortedSet(names))),
     env: tuples(derivation.env, (value, name) =>
       options.maskOutputs && outputs.has(name) ? '""' : quote(value),
     ),
@@ -46,7 +47,7 @@ interface Parts {
 function print(derivation: Derivation, printParts: () => Parts): Buffer {
   try {
     const { header, outputs, inputDrvs, env } = printParts();
-    const sources = list(sorted(derivation.inputSrcs));
+    const sources = list(sortedSet(derivation.inputSrcs));
     const [system, builder, args] = [
       quote(derivation.system),
       quote(derivation.builder),
@@ -84,7 +85,7 @@ function masked(output: DerivationOutput): DerivationOutput {
 }
 
 function printInput(input: InputOutputs): string {
-  const outputs = list(sorted(input.outputs));
+  const outputs = list(sortedSet(input.outputs));
   return input.dynamic.size === 0 ? outputs : `(${outputs},${tuples(input.dynamic, printInput)})`;
 }
 
@@ -93,20 +94,12 @@ function tuples<Value>(
   map: ReadonlyMap<string, Value>,
   printValue: (value: Value, key: string) => string,
 ): string {
-  const keys = sorted([...map.keys()]);
+  const keys = sortedSet([...map.keys()]);
   return `[${keys.map((key) => `(${quote(key)},${printValue(map.get(key)!, key)})`).join(',')}]`;
 }
 
 function list(items: readonly string[]): string {
   return `[${items.map(quote).join(',')}]`;
-}
-
-/** In byte order; nearly everything is already, and then the array itself is returned. */
-function sorted(items: readonly string[]): readonly string[] {
-  for (let i = 1; i < items.length; i++) {
-    if (compareText(items[i - 1]!, items[i]!) >= 0) return [...new Set(items)].sort(compareText);
-  }
-  return items;
 }
 
 function quote(text: string): string {

@@ -1,4 +1,5 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import type { Derivation } from './derivation.js';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json-text.js';
 
@@ -77,7 +78,7 @@ export function property(object: JsonObject, name: string): JsonValue | undefine
 export function wrongType({ derivationName, name }: StructuredAttribute, expected: string): AirplantError {
   return new AirplantError(
     'ERR_DERIVATION_INVALID',
-    `attribute '${name}' of derivation ${derivationName} must be ${expected}`,
+    `attribute ${quote(name)} of derivation ${derivationName} must be ${expected}`,
     { details: { name: derivationName, attribute: name } },
   );
 }

@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { hashBytes } from '../formats/hash.js';
 import { printForHash } from './aterm-print.js';
 import type { Derivation, DerivationLookup, InputOutputs } from './derivation.js';
@@ -120,7 +121,7 @@ function* usedHashes(
     if (hash === undefined) {
       throw new AirplantError(
         'ERR_DERIVATION_INVALID',
-        `derivation ${derivation.name} uses the output '${outputName}' of ${drvPath}, which has no such output`,
+        `derivation ${derivation.name} uses the output ${quote(outputName)} of ${drvPath}, which has no such output`,
         { details: { name: derivation.name, drvPath, outputName } },
       );
     }

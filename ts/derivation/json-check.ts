@@ -12,7 +12,9 @@ export interface JsonPlace {
 /** The value of a key that may be missing. */
 export function child(place: JsonPlace, key: string): JsonPlace {
   const value = Object.hasOwn(place.value as object, key) ? (place.value as JsonObject)[key] : undefined;
-  const path = /^[A-Za-z_]\w*$/.test(key) ? `${place.path}.${key}` : `${place.path}[${JSON.stringify(key)}]`;
+  const path = /^[A-Za-z_]\w*$/.test(key)
+    ? `${place.path}.${key}`
+    : `${place.path}[${JSON.stringify(key.slice(0, 100))}]`;
   return { value, path };
 }
 

@@ -1,4 +1,3 @@
-import { compareText } from '../base/text.js';
 import { formatHash, isHashAlgorithm, parseHash } from '../formats/hash.js';
 import { makeFixedOutputPath, outputPathName } from '../formats/make-store-path.js';
 import { checkName, parseStorePath, parseStorePathBase } from '../formats/store-path.js';
@@ -18,6 +17,7 @@ import { printJson } from './json-print.js';
 import { isJsonObject, JsonNumber, type JsonValue } from './json-text.js';
 import type { DerivationJsonVersion } from './json-write.js';
 import { isContentMethod, parseMethodAlgorithm } from './method-algorithm.js';
+import { sortedMap, sortedSet } from './sorted.js';
 
 /** What the JSON leaves unsaid: the store directory, and in version 1 the name of the derivation. */
 export interface DerivationJsonContext {
@@ -249,12 +249,4 @@ function checkNumbers(attributes: JsonPlace): void {
       throw malformed(place, 'a JSON value');
     }
   }
-}
-
-function sortedMap<Value>(entries: Iterable<readonly [string, Value]>): Map<string, Value> {
-  return new Map([...entries].sort(([a], [b]) => compareText(a, b)));
-}
-
-function sortedSet(items: readonly string[]): string[] {
-  return [...new Set(items)].sort(compareText);
 }

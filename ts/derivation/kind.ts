@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import type { Derivation, DerivationOutput } from './derivation.js';
 
 /**
@@ -23,5 +24,7 @@ export function derivationKind(
 }
 
 function invalid(name: string, why: string): AirplantError {
-  return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${name} ${why}`, { details: { name } });
+  return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${quote(name)} ${why}`, {
+    details: { name },
+  });
 }

@@ -13,6 +13,7 @@ import {
 } from './attributes.js';
 import type { Derivation } from './derivation.js';
 import { JsonNumber, type JsonObject, type JsonValue } from './json-text.js';
+import { sortedSet } from './sorted.js';
 
 /** What a derivation asks of whoever builds it, read from its environment or its structured attributes. */
 export interface DerivationOptions {
@@ -187,13 +188,13 @@ function discarded(derivationName: string, structured: JsonObject | undefined): 
   );
 }
 
-function requiredFeatures(derivation: Derivation, attributes: Attributes): string[] {
+function requiredFeatures(derivation: Derivation, attributes: Attributes): readonly string[] {
   const features = new Set(attributes.strings('requiredSystemFeatures'));
   const pathsKnown = [...derivation.outputs.values()].every(
     ({ kind }) => kind === 'input-addressed' || kind === 'fixed',
   );
   if (!pathsKnown) features.add('ca-derivations');
-  return [...features].sort();
+  return sortedSet([...features]);
 }
 
 function invalidGraph(name: string, why: string): AirplantError {

@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { makeFixedOutputPath, makeOutputPath, outputPathName } from '../formats/make-store-path.js';
 import type { Derivation, DerivationOutput } from './derivation.js';
 import { type HashContext, type HashModulo, hashDerivationModulo } from './hash-modulo.js';
@@ -62,17 +63,21 @@ export function checkOutputPaths(derivation: Derivation, context: OutputPathCont
       throw invalid(
         derivation,
         outputName,
-        `states the path of its output '${outputName}', which is not known before its inputs are`,
+        `states the path of its output ${quote(outputName)}, which is not known before its inputs are`,
       );
     }
     if (output.path !== path) {
-      throw invalid(derivation, outputName, `has incorrect output '${output.path}', should be '${path}'`);
+      throw invalid(
+        derivation,
+        outputName,
+        `has incorrect output ${quote(output.path, 300)}, should be ${quote(path, 300)}`,
+      );
     }
     if (derivation.env.get(outputName) !== path) {
       throw invalid(
         derivation,
         outputName,
-        `has incorrect environment variable '${outputName}', should be '${path}'`,
+        `has incorrect environment variable ${quote(outputName)}, should be ${quote(path, 300)}`,
       );
     }
   }
@@ -97,7 +102,7 @@ function outputPath(
 }
 
 function invalid(derivation: Derivation, outputName: string, why: string): AirplantError {
-  return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${derivation.name} ${why}`, {
+  return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${quote(derivation.name)} ${why}`, {
     details: { name: derivation.name, outputName },
   });
 }

@@ -1,10 +1,11 @@
 import { AirplantError } from '../base/errors.js';
-import { compareText } from '../base/text.js';
+import { quote } from '../base/quote.js';
 import { outputPathName } from '../formats/make-store-path.js';
 import { nestedPlaceholder, upstreamPlaceholder } from '../formats/placeholder.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { Derivation, InputOutputs } from './derivation.js';
 import { fillOutputPaths } from './output-paths.js';
+import { sortedMap, sortedSet } from './sorted.js';
 
 /** What to do with the outputs of inputs: tell where they are, once they are built. */
 export interface ResolveContext {
@@ -34,14 +35,10 @@ export function resolveDerivation(derivation: Derivation, context: ResolveContex
   const resolved: Derivation = {
     ...derivation,
     inputDrvs: new Map(),
-    inputSrcs: [...found.sources].sort(compareText),
+    inputSrcs: sortedSet([...found.sources]),
     builder: rewrite(derivation.builder),
     args: derivation.args.map(rewrite),
-    env: new Map(
-      [...derivation.env]
-        .map(([name, value]) => [rewrite(name), rewrite(value)] as const)
-        .sort(([a], [b]) => compareText(a, b)),
-    ),
+    env: sortedMap([...derivation.env].map(([name, value]) => [rewrite(name), rewrite(value)])),
   };
   return fillOutputPaths(resolved, { storeDir: context.storeDir, lookup: noInputs });
 }
@@ -75,10 +72,14 @@ function collect(
 function requireOutput(context: ResolveContext, drvPath: string, outputName: string): string {
   const path = context.outputOf(drvPath, outputName);
   if (path !== undefined) return path;
-  throw new AirplantError('ERR_INPUT_MISSING', `the output '${outputName}' of ${drvPath} is not known yet`, {
-    hint: 'Build the input first.',
-    details: { drvPath, outputName },
-  });
+  throw new AirplantError(
+    'ERR_INPUT_MISSING',
+    `the output ${quote(outputName)} of ${drvPath} is not known yet`,
+    {
+      hint: 'Build the input first.',
+      details: { drvPath, outputName },
+    },
+  );
 }
 
 /** Replaces all placeholders in one pass: none of the paths put in is searched again. */

@@ -3,11 +3,12 @@ import { getSystemErrorName } from 'node:util';
 import { Deferred } from '../base/deferred.js';
 import { AirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
+import { probeHost } from '../doctor/probe.js';
 import { currentLauncher } from './launcher.js';
 import type { LauncherReply } from './launcher-reply.js';
 import { LogTerminal } from './log-terminal.js';
 import { setupError } from './setup-failure.js';
-import type { SandboxExit, SandboxSpec } from './spec.js';
+import type { SandboxExit, SandboxSetupFailure, SandboxSpec } from './spec.js';
 
 export interface LaunchOptions {
   /** Gets the builder's output as it comes. Must not throw. */
@@ -122,7 +123,7 @@ class Run {
         this.#started.resolve(reply.pid);
         break;
       case 'setup-failed':
-        this.#fail(setupError({ ...reply, errno: getSystemErrorName(-reply.errno) }));
+        this.#explainFailure({ ...reply, errno: getSystemErrorName(-reply.errno) });
         break;
       case 'exited':
         this.#drainLog().then(() => this.#exit.resolve(toExit(reply)));
@@ -134,6 +135,10 @@ class Run {
           }),
         );
     }
+  }
+
+  async #explainFailure(failure: SandboxSetupFailure): Promise<void> {
+    this.#fail(setupError(failure, await probeHost()));
   }
 
   /**

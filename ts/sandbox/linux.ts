@@ -22,7 +22,7 @@ export interface SandboxPlace {
   readonly realStoreDir: string;
   /** Size of /dev/shm in the terms of tmpfs, normally `50%`. */
   readonly devShmSize: string;
-  /** Show /dev/kvm: the system features include `kvm`, and this host's /dev/kvm can be opened. */
+  /** Show /dev/kvm: the derivation requires the system feature `kvm`, which this host offers. */
   readonly kvm: boolean;
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import { pause } from './waiting.js';
 
 /** How a database is opened. */
 export interface ConnectionOptions {
@@ -92,7 +92,7 @@ export class Connection {
       const done = this.#tryWrite(work);
       if (done) return done.result;
       if (Date.now() > deadline) throw busy(this.#file);
-      await sleep(Math.random() * 100, undefined, { signal });
+      await pause(Math.random() * 100, signal);
     }
   }
 

@@ -32,7 +32,7 @@ const sql = {
       union
       select reference from closure join Refs on referrer = closure.id)
     select v.id, v.path, (select group_concat(reference) from Refs where referrer = v.id)
-    from closure join ValidPaths v on v.id = closure.id`,
+    from closure cross join ValidPaths v on v.id = closure.id`,
   insert: `insert into ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca)
     values (?, ?, ?, ?, ?, ?, ?, ?)`,
   update: 'update ValidPaths set narSize = ?, hash = ?, ultimate = ?, sigs = ?, ca = ? where id = ?',
@@ -200,13 +200,8 @@ export class Database {
   #sorted(query: 'closure' | 'nodes', paths: Iterable<string>): string[] {
     const wanted = new Set(paths);
     const rows = this.#all(query, JSON.stringify([...wanted])) as [number, string, string | null][];
-    const pathOf = new Map(rows.map(([id, path]) => [String(id), path]));
-    const references = new Map(
-      rows.map(([, path, ids]) => [
-        path,
-        ids === null ? [] : ids.split(',').flatMap((id) => pathOf.get(id) ?? []),
-      ]),
-    );
+    const pathOf = new Map(rows.map(([id, path]) => [id, path]));
+    const references = new Map(rows.map(([, path, ids]) => [path, ids === null ? [] : pathsOf(ids, pathOf)]));
     for (const path of wanted) if (!references.has(path)) throw invalidPath(path);
     return referencesFirst(references.keys(), (path) => references.get(path)!);
   }
@@ -231,6 +226,16 @@ export class Database {
   #column(name: keyof typeof sql, ...values: Value[]): string[] {
     return this.#all(name, ...values).map(([value]) => value as string);
   }
+}
+
+/** The paths of a list of ids such as `1,5`, without the ids that are not in the map. */
+function pathsOf(ids: string, pathOf: ReadonlyMap<number, string>): string[] {
+  const paths: string[] = [];
+  for (const id of ids.split(',')) {
+    const path = pathOf.get(Number(id));
+    if (path !== undefined) paths.push(path);
+  }
+  return paths;
 }
 
 /** The error for a path that ought to be valid. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from '../native.js';
+import { attempts, type WaitOptions } from './waiting.js';
 
 /** A file opened to be locked, in Nix's way: flock(2), mode 0600. The lock ends with the process. */
 export class LockFile {
@@ -73,25 +73,5 @@ export class LockFile {
     if (!this.#open) return;
     this.#open = false;
     closeSync(this.fd);
-  }
-}
-
-export interface WaitOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called once, before the first wait. */
-  readonly onWait?: (() => void) | undefined;
-}
-
-/**
- * Attempts at something that others may hold, with growing random pauses of 2 ms to half a second: the body of
- * the loop returns when it has succeeded. An aborted signal ends it with the signal's reason.
- */
-export async function* attempts({ signal, onWait }: WaitOptions): AsyncGenerator<number> {
-  for (let attempt = 0, pause = 4; ; attempt++) {
-    signal?.throwIfAborted();
-    yield attempt;
-    if (attempt === 0) onWait?.();
-    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal });
-    pause = Math.min(pause * 1.6, 500);
   }
 }

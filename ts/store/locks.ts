@@ -1,5 +1,6 @@
 import { compareText } from '../base/text.js';
-import { attempts, LockFile, type WaitOptions } from './lock-file.js';
+import { LockFile } from './lock-file.js';
+import { attempts, type WaitOptions } from './waiting.js';
 
 /**
  * Locks on store paths that a real Nix on the same store respects, and the other way round: flock(2) on

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import { invalidPath, type Registration } from './database.js';
@@ -42,13 +43,15 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       wanted.map(realPath).filter((path) => !options.heldLocks?.holds(path)),
       options,
     );
+    const placed: string[] = [];
     let done = false;
     try {
-      // Somebody else may have made it while we waited.
       const registrations: Registration[] = [];
+      // Asked again: somebody else may have made it while we waited.
       for (const item of missing()) {
         options.signal?.throwIfAborted();
-        await native.removeTree(realPath(item));
+        if (lstatSync(realPath(item), { throwIfNoEntry: false })) await native.removeTree(realPath(item));
+        placed.push(realPath(item));
         const { info, ...rest } = await options.place(item, realPath(item));
         registrations.push({ info: checkPathInfo(directories.storeDir, info), ...rest });
         if (parts.fsyncStorePaths) await syncTree(realPath(item));
@@ -57,6 +60,8 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       if (registrations.length > 0) await database.register(registrations, options.signal);
       done = true;
     } catch (error) {
+      // Whatever cannot be removed now is garbage.
+      for (const path of placed) await native.removeTree(path).catch(() => {});
       throw storeError(error, `adding ${wanted[0]!.path} to the store`);
     } finally {
       locks.release({ delete: done });

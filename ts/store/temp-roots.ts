@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { attempts, LockFile } from './lock-file.js';
+import { LockFile } from './lock-file.js';
+import { attempts } from './waiting.js';
 
 /**
  * Paths that no garbage collector, ours or a real Nix's, may delete while this process lives.

@@ -128,10 +128,10 @@ function isWhole(value: number, at: Coercion): boolean {
 
 /** `%f` of C: exact halves of the sixth decimal go to the even digit, where `toFixed` goes up. */
 function printSixDecimals(value: number): string {
-  const eighths = value * 128;
+  const scaled = value * 128;
   // Only odd multiples of 2^-7 lie halfway between two sixth decimals.
-  if (!Number.isInteger(eighths) || eighths % 2 === 0) return value.toFixed(6);
-  const doubled = BigInt(Math.abs(eighths)) * 15625n;
+  if (!Number.isInteger(scaled) || scaled % 2 === 0) return value.toFixed(6);
+  const doubled = BigInt(Math.abs(scaled)) * 15625n;
   const micros = doubled / 2n + ((doubled / 2n) % 2n);
   const [whole, fraction] = [micros / 1_000_000n, String(micros % 1_000_000n).padStart(6, '0')];
   return `${value < 0 ? '-' : ''}${whole}.${fraction}`;
@@ -166,18 +166,20 @@ function isEmptyList(value: unknown): boolean {
 }
 
 function unsuited(value: unknown, at: Coercion, why?: string): AirplantError {
-  const what =
-    value === undefined
-      ? 'undefined'
-      : typeof value === 'object'
-        ? `an object (${value?.constructor?.name ?? 'without prototype'})`
-        : `the ${typeof value} ${String(value).slice(0, 80)}`;
   return new AirplantError(
     'ERR_DERIVATION_INVALID',
-    `${at.place} is ${what}, which a derivation cannot hold${why ? `: ${why}` : ''}`,
+    `${at.place} is ${describeValue(value)}, which a derivation cannot hold${why ? `: ${why}` : ''}`,
     {
       hint: 'Attributes are strings, numbers, Booleans, null, derivations, sources, and lists of these.',
       details: { attribute: at.place },
     },
   );
+}
+
+/** Any value in a few words, for an error; never runs code of the value. */
+export function describeValue(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return isPlainObject(value) ? 'an object' : 'an object of a class';
+  return typeof value === 'function' ? 'a function' : `the ${typeof value} ${quote(String(value))}`;
 }

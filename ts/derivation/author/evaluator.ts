@@ -10,8 +10,8 @@ import { checkName, parseStorePath, storePathOf } from '../../formats/store-path
 import type { Derivation } from '../derivation.js';
 import { derivationFile } from '../derivation-path.js';
 import { checkDerivationName, checkOutputName } from '../validate.js';
-import { type AttributeValue, coerceToText, coercion } from './coerce.js';
-import { makeDerivation } from './make-derivation.js';
+import { type AttributeValue, coerceToText, coercion, describeValue } from './coerce.js';
+import { makeDerivation, readFlag } from './make-derivation.js';
 import type { EvaluatedObject, SourceFilter } from './objects.js';
 import { type Reference, Registry } from './registry.js';
 import { hashSource } from './source.js';
@@ -110,7 +110,7 @@ export function evaluatedObjects(...values: readonly unknown[]): EvaluatedObject
   const objects = values.flatMap((value) => {
     const about = evaluatedOf(value);
     if (about) return about.objects();
-    throw new AirplantError('ERR_MODULE', `${quote(String(value))} is neither a derivation nor a source`);
+    throw new AirplantError('ERR_MODULE', `${describeValue(value)} is neither a derivation nor a source`);
   });
   return [...new Map(objects.map((object) => [object.path, object])).values()];
 }
@@ -124,11 +124,10 @@ export function evaluatedOutput(value: unknown): { drvPath: string; outputName: 
 }
 
 function evaluateDerivation(registry: Registry, given: DerivationAttributes): DerivationValue {
-  const ignoreNulls = given.__ignoreNulls === true;
-  const attributes = new Map<string, unknown>([
-    ['system', currentSystem()],
-    ...Object.entries(given).filter(([, value]) => !(ignoreNulls && value === null)),
-  ]);
+  const attributes = new Map<string, unknown>([['system', currentSystem()], ...Object.entries(given)]);
+  if (readFlag(attributes, '__ignoreNulls')) {
+    for (const [attribute, value] of attributes) if (value === null) attributes.delete(attribute);
+  }
   const name: unknown = attributes.get('name');
   if (typeof name !== 'string') {
     throw new AirplantError('ERR_DERIVATION_INVALID', "a derivation needs the attribute 'name', a string", {

@@ -1,6 +1,5 @@
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
-import { compareText } from '../../base/text.js';
 import {
   type ContentMethod,
   digestSizes,
@@ -14,8 +13,9 @@ import type { Derivation, DerivationOutput, InputOutputs } from '../derivation.j
 import { printJson } from '../json-print.js';
 import type { JsonValue } from '../json-text.js';
 import { fillOutputPaths } from '../output-paths.js';
+import { sortedMap, sortedSet } from '../sorted.js';
 import { validateDerivation } from '../validate.js';
-import { coerceToJson, coerceToText, coercion } from './coerce.js';
+import { coerceToJson, coerceToText, coercion, describeValue } from './coerce.js';
 import type { Reference, Registry } from './registry.js';
 
 /**
@@ -75,7 +75,6 @@ function readAttributes(
 ): Read {
   const flag = (name: string) => readFlag(attributes, name);
   const structured = flag('__structuredAttrs');
-  flag('__ignoreNulls');
   const env = new Map<string, string>();
   const json: Record<string, JsonValue> = Object.create(null);
   const texts = new Map<string, string>();
@@ -110,10 +109,11 @@ function readAttributes(
   };
 }
 
-function readFlag(attributes: ReadonlyMap<string, unknown>, name: string): boolean {
+/** An attribute that must be true or false; a missing one is false. */
+export function readFlag(attributes: ReadonlyMap<string, unknown>, name: string): boolean {
   const value = attributes.get(name) ?? false;
   if (typeof value === 'boolean') return value;
-  throw invalid(name, `${name} is ${quote(String(value))}, and must be true or false`);
+  throw invalid(name, `${name} is ${describeValue(value)}, and must be true or false`);
 }
 
 function requireText(texts: ReadonlyMap<string, string>, name: string): string {
@@ -217,13 +217,9 @@ function inputsOf(
   }
   const inputs = [...used].map(
     ([drvPath, names]) =>
-      [drvPath, { outputs: [...names].sort(compareText), dynamic: new Map() }] as [string, InputOutputs],
+      [drvPath, { outputs: sortedSet([...names]), dynamic: new Map() }] as [string, InputOutputs],
   );
-  return { inputDrvs: sortedMap(inputs), inputSrcs: [...sources].sort(compareText) };
-}
-
-function sortedMap<Value>(entries: Iterable<readonly [string, Value]>): Map<string, Value> {
-  return new Map([...new Map(entries)].sort(([a], [b]) => compareText(a, b)));
+  return { inputDrvs: sortedMap(inputs), inputSrcs: sortedSet([...sources]) };
 }
 
 function invalid(attribute: string, message: string): AirplantError {

@@ -89,9 +89,13 @@ function writeLeaf(writer: NarWriter, path: string, stats: Stats): void {
 const chunkSize = 256 * 1024;
 
 function writeFile(writer: NarWriter, path: string): void {
-  const fd = openSync(bytesOf(path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  // Should a pipe have taken the file's place meanwhile, opening it must not wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const fd = openSync(bytesOf(path), flags);
   try {
-    const { size, mode } = fstatSync(fd);
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw changed(path);
+    const { size, mode } = stats;
     writer.write({ kind: 'regular', executable: (mode & 0o100) !== 0, size });
     const buffer = Buffer.allocUnsafe(Math.min(size, chunkSize));
     for (let rest = size; rest > 0; ) {

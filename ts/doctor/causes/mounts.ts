@@ -21,7 +21,14 @@ export const mountCauses: readonly Cause[] = [
     }),
   },
   {
-    applies: ({ step, errno }) => step.startsWith('mount-') && errno === 'ENODEV',
+    applies: ({ step }) => step === 'open-proc',
+    explain: () => ({
+      cause: 'There is no proc file system at /proc, through which the ids of a user namespace are set.',
+      cure: 'As root: `mount -t proc proc /proc`.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => /^mount-(proc|tmpfs|devpts)$/.test(step) && errno === 'ENODEV',
     explain: ({ step }, host) => ({
       cause: `The kernel ${host.kernel} does not have the file system ${step.slice('mount-'.length)}.`,
       cure: 'Boot a kernel with it, or load its module as root with `modprobe`.',

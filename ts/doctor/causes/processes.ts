@@ -32,6 +32,20 @@ export const processCauses: readonly Cause[] = [
     }),
   },
   {
+    applies: ({ step, errno }) => step === 'chdir' && (errno === 'ENOENT' || errno === 'EACCES'),
+    explain: ({ path }) => ({
+      cause: `The working directory ${quote(path)} does not exist in the sandbox, or may not be entered.`,
+      cure: 'Start from a directory that exists, such as `cd /`.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'session-keyring' && errno === 'EDQUOT',
+    explain: () => ({
+      cause: 'The caller has as many keyrings as kernel.keys.maxkeys allows.',
+      cure: 'As root: `sysctl -w kernel.keys.maxkeys=2000`.',
+    }),
+  },
+  {
     applies: ({ step, errno }) => step === 'fork' && errno === 'EAGAIN',
     explain: () => ({
       cause: 'The caller, or the cgroup it is in, has as many processes as it may have.',

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isAirplantError } from '../../ts/base/errors.js';
+import { findDefaultShell } from '../../ts/sandbox/default-shell.js';
+import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
+import { hostLoaderFiles } from '../../ts/sandbox/program-files.js';
+import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
+import { requires } from '../support/requires.js';
+import { busybox, freshDirectory, runSpec } from '../support/sandbox.js';
+
+const hostPath = (target: string, source: string, more: Partial<HostPath> = {}): HostPath => ({
+  target,
+  source,
+  optional: false,
+  readOnly: true,
+  why: 'a test',
+  ...more,
+});
+const usual = [hostPath('/bin/sh', busybox), hostPath('/bin/busybox', busybox)];
+
+/** Plans and runs a script with busybox's applets at hand; `prepare` fills the store beforehand. */
+async function run(
+  script: string,
+  change: Partial<BuildRequest> = {},
+  prepare: (store: string) => void = () => {},
+): Promise<{ lines: string[]; root: string }> {
+  const directory = freshDirectory('place');
+  const [root, build, store] = ['root', 'build', 'store'].map((name) => join(directory, name));
+  for (const path of [root!, build!, store!]) mkdirSync(path, { mode: 0o700 });
+  prepare(store!);
+  const spec = planLinuxSandbox(
+    {
+      name: 'test',
+      system: 'x86_64-linux',
+      features: [],
+      builder: '/bin/sh',
+      args: ['-euc', script],
+      env: [['out', '/nix/store/0-out']],
+      files: [],
+      inputs: [],
+      outputs: [{ name: 'out', scratchPath: '/nix/store/0-out' }],
+      rewrites: [],
+      hostPaths: usual,
+      limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
+      network: 'none',
+      features: [],
+      personality: 0x40000,
+      ...change,
+    },
+    {
+      root: root!,
+      buildDirectory: build!,
+      sandboxBuildDirectory: '/build',
+      storeDir: '/nix/store',
+      realStoreDir: store!,
+      devShmSize: '50%',
+      kvm: false,
+    },
+  );
+  const { log, exit } = await runSpec(spec);
+  assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
+  return { lines: log.trimEnd().split('\n'), root: root! };
+}
+
+test(
+  'inputs of every kind: a directory and a file read-only, a symlink as itself',
+  requires('user-namespaces'),
+  async () => {
+    const inputs = ['/nix/store/1-directory', '/nix/store/2-file', '/nix/store/3-link'];
+    const { lines } = await run(
+      `cd /nix/store
+    for f in 1-directory/x 2-file; do
+      (echo bad > $f) 2>/dev/null || echo refused; /bin/busybox chmod 777 $f 2>/dev/null || echo refused
+    done
+    /bin/busybox readlink 3-link; /bin/busybox cat 3-link 1-directory/x`,
+      { inputs },
+      (store) => {
+        mkdirSync(join(store, '1-directory'));
+        writeFileSync(join(store, '1-directory/x'), 'x\n');
+        writeFileSync(join(store, '2-file'), 'file\n');
+        symlinkSync('2-file', join(store, '3-link'));
+      },
+    );
+    assert.deepEqual(lines, ['refused', 'refused', 'refused', 'refused', '2-file', 'file', 'x']);
+  },
+);
+
+test('an output lies below the root afterwards, with its mode', requires('user-namespaces'), async () => {
+  const { root } = await run('echo x > $out; /bin/busybox chmod 751 $out');
+  assert.equal(lstatSync(join(root, 'nix/store/0-out')).mode & 0o7777, 0o751);
+});
+
+test(
+  'host paths: read-only, writable where declared, skipped where optional',
+  requires('user-namespaces'),
+  async () => {
+    const [fixed, free] = [freshDirectory('fixed'), freshDirectory('free')];
+    const hostPaths = [
+      ...usual,
+      hostPath('/fixed', fixed),
+      hostPath('/some/where/free', free, { readOnly: false }),
+      hostPath('/none', join(free, 'none'), { optional: true }),
+    ];
+    const { lines } = await run(
+      `(echo x > /fixed/x) 2>/dev/null || echo refused
+    echo x > /some/where/free/x
+    test -e /none || echo skipped`,
+      { hostPaths },
+    );
+    assert.deepEqual(lines, ['refused', 'skipped']);
+    assert.deepEqual([readdirSync(fixed), readdirSync(free)], [[], ['x']]);
+  },
+);
+
+test(
+  'a host path that is missing fails with the path and the way out',
+  requires('user-namespaces'),
+  async () => {
+    await assert.rejects(run(':', { hostPaths: [...usual, hostPath('/x', '/no/such/path')] }), (error) => {
+      assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
+      assert.match(error.message, /\/no\/such\/path/);
+      assert.match(error.hint, /end it with `\?`/);
+      return true;
+    });
+  },
+);
+
+test(
+  "the host's own shell starts with what was found for it, in an otherwise empty sandbox",
+  requires('user-namespaces'),
+  async () => {
+    const shell = findDefaultShell({ busyboxes: [], files: hostLoaderFiles, isExecutable: () => true });
+    assert.equal(shell?.kind, 'host');
+    const { lines } = await run('echo $((6 * 7))', { hostPaths: shell.paths });
+    assert.deepEqual(lines, ['42']);
+  },
+);
+
+test('limits are constants, as far as the inherited ones allow', requires('user-namespaces'), async () => {
+  const { lines } = await run('ulimit -c; ulimit -s; ulimit -n; ulimit -f');
+  assert.deepEqual([lines[0], lines[1], lines[3]], ['0', '8192', 'unlimited']);
+  assert.ok(Number(lines[2]) <= 65536);
+});

@@ -1,0 +1,42 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { native } from '../../ts/native.js';
+import { openTestStore } from './stores.js';
+
+// A process that works on a store until it is killed, for the tests of crashes and of locks.
+//   add ROOT SCRATCH SEED   adds texts, trees and outputs for ever, saying each path once it is valid
+//   lock ROOT PATH          locks a path and says `locked`; `release` on stdin gives the lock back
+//   root ROOT PATH          makes a temporary root and says `rooted`; ends with stdin
+const [verb, root, ...args] = process.argv.slice(2) as [string, string, ...string[]];
+const store = await openTestStore(root);
+const lines = createInterface({ input: process.stdin });
+
+if (verb === 'add') {
+  const [scratch, seed] = args as [string, string];
+  for (let i = 0; ; i++) {
+    const text = await store.addText({ name: `text-${i}`, contents: `${seed} ${i}`, references: [] });
+    const source = join(scratch, `${seed}-${i}`);
+    mkdirSync(join(source, 'sub'), { recursive: true });
+    writeFileSync(join(source, 'sub', 'file'), `${text}\n${'x'.repeat(100_000)}`);
+    const tree = await store.addPath({ name: `tree-${i}`, source, references: [text] });
+    // As an output, it moves into place.
+    await native.canonicaliseTree(source);
+    const { hash: sha256, narSize } = await native.hashTree(source, []);
+    const path = `/nix/store/${tree.path.slice(11, 43).split('').reverse().join('')}-output-${i}`;
+    await store.registerOutputs([
+      { path, source, narHash: { algorithm: 'sha256', hex: sha256 }, narSize, references: [tree.path] },
+    ]);
+    process.stdout.write(`${text}\n${tree.path}\n${path}\n`);
+  }
+} else if (verb === 'lock') {
+  const locks = await store.lockPaths(args);
+  process.stdout.write('locked\n');
+  for await (const line of lines)
+    if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
+} else {
+  await store.addTempRoot(...args);
+  process.stdout.write('rooted\n');
+  for await (const _ of lines);
+  store.close();
+}

@@ -1,0 +1,30 @@
+import type { Check } from './check.js';
+import type { Host } from './host.js';
+
+/** Whether builds can use hardware virtualisation. */
+export function kvmCheck({ kvm }: Pick<Host, 'kvm'>): Check {
+  const name = 'hardware virtualisation';
+  if (kvm) return { name, ok: true, required: false };
+  return {
+    name,
+    ok: false,
+    required: false,
+    cause: '/dev/kvm is missing, or may not be opened for reading and writing.',
+    cure: 'As root: `modprobe kvm_intel` or `modprobe kvm_amd`, and `usermod -aG kvm USER` with a new login.',
+    cost: 'Derivations that require the system feature kvm, such as NixOS tests, are not built here.',
+  };
+}
+
+/** Whether builders have more rights on files than the caller's own. */
+export function groupsCheck({ supplementaryGroups }: Pick<Host, 'supplementaryGroups'>): Check {
+  const name = 'no supplementary groups';
+  if (supplementaryGroups.length === 0) return { name, ok: true, required: false };
+  return {
+    name,
+    ok: false,
+    required: false,
+    cause: `This process belongs to the groups ${supplementaryGroups.join(', ')}, which an ordinary user cannot leave in a user namespace.`,
+    cure: 'Where it matters, start airplant as a user of its own that is in no other group.',
+    cost: 'A builder can read in `sandbox-paths` what those groups may read; inputs and outputs are not affected.',
+  };
+}

@@ -1,0 +1,19 @@
+/**
+ * The library. Everything a program needs to describe builds, run them in a sealed sandbox and use what they made.
+ * See docs/library.md for an example of each part.
+ */
+export { AirplantError, type ErrorCode, errorCatalogue, isAirplantError } from './base/errors.js';
+export type { BuildEvent, BuildEventType } from './base/events.js';
+export type { BuildReport, BuildRun } from './build/builder.js';
+export type { BuildFailure, BuildResult, BuildStatus, Plan, PlannedBuild, Wanted } from './build/records.js';
+export type { SettingsInput } from './config/load.js';
+export type { Settings } from './config/settings.js';
+export { derivation, source, storePath, toFile } from './derivation/author/default.js';
+export { createEvaluator, type DerivationAttributes, type Evaluator } from './derivation/author/evaluator.js';
+export type { SourceFilter } from './derivation/author/objects.js';
+export type { DerivationValue, StoreFile } from './derivation/author/values.js';
+export type { Derivation, DerivationOutput } from './derivation/derivation.js';
+export { type Buildable, type OpenOptions, openStore, type Store } from './open.js';
+export type { Isolation, ResourceUsage, SandboxSpec } from './sandbox/spec.js';
+export type { LocalStore } from './store/local-store.js';
+export type { PathInfo } from './store/path-info.js';

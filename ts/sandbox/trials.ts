@@ -1,0 +1,138 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DefaultShell } from './default-shell.js';
+import { hostSpec } from './fallback.js';
+import { sealedLimits } from './limits.js';
+import { planLinuxSandbox, sandboxGid, sandboxUid } from './linux.js';
+import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
+import type { BuildRequest } from './request.js';
+import type { SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
+
+/** One thing a sealed build needs, tried with a sandbox that has little else. */
+export interface Trial {
+  readonly name: string;
+  /** What users have to do without where it fails. */
+  readonly cost: string;
+  /** The sandbox to try, its command being a shell that does nothing; `root` is an empty directory. */
+  readonly spec: (root: string) => SandboxSpec;
+}
+
+/** What every other trial rests on, the parts one by one, and an ordinary build. */
+export interface Trials {
+  readonly first: Trial;
+  readonly parts: readonly Trial[];
+  readonly whole?: Trial;
+}
+
+/** The trials on Linux. `shell` is what runs in them. */
+export function linuxTrials(shell: DefaultShell): Trials {
+  const trial = (name: string, cost: string, more: Part = {}): Trial => ({
+    name,
+    cost,
+    spec: (root) => smallSpec(root, shell, more),
+  });
+  const sealed = 'Nothing can be built in a sandbox, and nothing at all in a store that is not at its place.';
+  const pid = { pid: true };
+  const [proc, shm, ...terminals] = pseudoFileSystemEntries({ devShmSize: '50%', hostDevices: false });
+  return {
+    first: trial(
+      'user and mount namespaces, read-only mounts',
+      `${sealed} \`airplant run\` does not work either.`,
+    ),
+    parts: [
+      trial('processes of their own', sealed, { namespaces: pid }),
+      trial('/proc of their own', sealed, { namespaces: pid, entries: [proc!] }),
+      trial('System V and POSIX IPC of their own', sealed, { namespaces: { ipc: true } }),
+      trial('a host name of their own', sealed, { namespaces: { uts: true } }),
+      trial('a network of their own', sealed, { namespaces: { network: 'private' } }),
+      trial('devices', sealed, { entries: deviceEntries({ kvm: false }) }),
+      trial('shared memory of their own', sealed, { entries: [shm!] }),
+      trial('terminals of their own', sealed, { entries: terminals }),
+    ],
+    whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell) },
+  };
+}
+
+/** The trial on macOS: whether profiles are taken at all. */
+export function darwinTrials(ids: { readonly uid: number; readonly gid: number }): Trials {
+  return {
+    first: {
+      name: 'seatbelt profiles',
+      cost: 'Nothing can be built in a sandbox.',
+      spec: (root) => ({
+        ...hostSpec(request('/bin/sh', ':'), {
+          buildDirectory: root,
+          storeDir: root,
+          realStoreDir: root,
+          ids,
+        }),
+        backend: { kind: 'darwin-seatbelt', profile: '(version 1)\n(allow default)\n', parameters: [] },
+      }),
+    },
+    parts: [],
+  };
+}
+
+/** What a trial has besides a root with a shell in it. */
+interface Part {
+  readonly namespaces?: Partial<SandboxNamespaces>;
+  readonly entries?: readonly SandboxEntry[];
+}
+
+function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
+  return {
+    version: 1,
+    backend: { kind: 'linux-namespaces' },
+    root: { kind: 'directory', path: root },
+    namespaces: { pid: false, ipc: false, uts: false, network: 'host', ...part.namespaces },
+    ids: { uid: sandboxUid, gid: sandboxGid },
+    hostname: 'localhost',
+    domainname: '(none)',
+    entries: [
+      ...shell.paths.map((path): SandboxEntry => ({ kind: 'bind', ...path, follow: true })),
+      ...(part.entries ?? []),
+    ],
+    command: { path: '/bin/sh', argv: ['sh', '-c', ':'], env: [], cwd: '/', umask: 0o022 },
+    limits: sealedLimits,
+    personality: 0,
+    session: 'sealed',
+  };
+}
+
+/** As a derivation with one output would be built, by the same planner. */
+function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
+  const [chroot, build, store] = ['chroot', 'build', 'store'].map((name) => join(root, name));
+  for (const directory of [chroot!, build!, store!]) mkdirSync(directory, { mode: 0o700 });
+  return planLinuxSandbox(
+    { ...request('/bin/sh', 'echo works > "$out"'), hostPaths: shell.paths },
+    {
+      root: chroot!,
+      buildDirectory: build!,
+      sandboxBuildDirectory: '/build',
+      storeDir: '/nix/store',
+      realStoreDir: store!,
+      devShmSize: '50%',
+      kvm: false,
+    },
+  );
+}
+
+function request(builder: string, script: string): BuildRequest {
+  const scratchPath = '/nix/store/00000000000000000000000000000000-doctor';
+  return {
+    name: 'doctor',
+    system: '',
+    builder,
+    args: ['-c', script],
+    env: [['out', scratchPath]],
+    files: [],
+    inputs: [],
+    outputs: [{ name: 'out', scratchPath }],
+    rewrites: [],
+    hostPaths: [],
+    limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
+    network: 'none',
+    features: [],
+    personality: 0x40000,
+  };
+}

@@ -1,0 +1,47 @@
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import type {
+  EvaluatedDerivation,
+  EvaluatedObject,
+  EvaluatedSource,
+  EvaluatedText,
+} from '../derivation/author/objects.js';
+import type { LocalStore } from './local-store.js';
+
+/**
+ * Writes what an evaluator made into a store: the `.drv` files, texts and sources that are not there yet, in the
+ * order given, which has dependencies first. All of them are temporary roots from then on.
+ *
+ * Throws ERR_FILE for a source that changed since it was read, ERR_PATH_INVALID for a path that was said to be in
+ * the store and is not.
+ */
+export async function instantiate(objects: readonly EvaluatedObject[], store: LocalStore): Promise<void> {
+  await store.addTempRoot(...objects.map(({ path }) => path));
+  const missing = objects.filter(({ path }) => !store.isValid(path));
+  for (const object of missing) {
+    if (object.kind === 'source') await addSource(object, store);
+    if (object.kind === 'existing') {
+      throw new AirplantError('ERR_PATH_INVALID', `${quote(object.path)} is not in the store`, {
+        details: { path: object.path },
+      });
+    }
+  }
+  const texts = missing.filter((object) => object.kind === 'derivation' || object.kind === 'text');
+  if (texts.length > 0) await store.addTexts(texts.map(textOf));
+}
+
+async function addSource(
+  { path, name, hostPath, filter }: EvaluatedSource,
+  store: LocalStore,
+): Promise<void> {
+  const added = await store.addPath({ name, source: hostPath, ...(filter ? { filter } : {}) });
+  if (added.path === path) return;
+  throw new AirplantError('ERR_FILE', `${quote(hostPath)} changed while it was being used`, {
+    hint: 'Run the command again once nothing writes to it any more.',
+    details: { path: hostPath, expected: path, got: added.path },
+  });
+}
+
+function textOf({ kind, name, bytes, references }: EvaluatedDerivation | EvaluatedText) {
+  return { name: kind === 'derivation' ? `${name}.drv` : name, contents: bytes, references };
+}

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, before the first wait. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+/**
+ * Attempts at something that others may hold, with growing random pauses of 2 ms to half a second: the body of
+ * the loop returns when it has succeeded. An aborted signal ends it with the signal's reason.
+ */
+export async function* attempts({ signal, onWait }: WaitOptions): AsyncGenerator<number> {
+  for (let attempt = 0, milliseconds = 4; ; attempt++) {
+    signal?.throwIfAborted();
+    yield attempt;
+    if (attempt === 0) onWait?.();
+    await pause(milliseconds * (0.5 + Math.random() / 2), signal);
+    milliseconds = Math.min(milliseconds * 1.6, 500);
+  }
+}
+
+/** Sleeps, or rejects with the signal's reason as soon as that is aborted. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  }
+}
