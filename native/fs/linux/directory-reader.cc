@@ -9,6 +9,8 @@
 
 namespace airplant {
 
+namespace {
+
 // What getdents64(2) fills in; C libraries disagree on whether and how they declare it.
 struct Record {
   uint64_t inode;
@@ -17,6 +19,8 @@ struct Record {
   unsigned char type;
   char name[];
 };
+
+}  // namespace
 
 // getdents64(2) itself: opendir would allocate and stat for every directory.
 struct DirectoryReader::State {

@@ -20,11 +20,15 @@ static constexpr uint64_t kResolveNoCrossMount = 0x01;
 static constexpr uint64_t kResolveNoSymlinks = 0x04;
 static constexpr uint64_t kResolveBeneath = 0x08;
 
+namespace {
+
 struct OpenHow {
   uint64_t flags;
   uint64_t mode;
   uint64_t resolve;
 };
+
+}  // namespace
 
 int sys_renameat2(int from_dir, const char* from, int to_dir, const char* to, RenameMode mode) {
   if (mode == RenameMode::replace) return renameat(from_dir, from, to_dir, to);
