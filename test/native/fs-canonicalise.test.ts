@@ -217,7 +217,7 @@ test('as Nix does it', requires('program:nix-store'), async () => {
   const path = execFileSync(
     'nix-store',
     ['--store', store, '--option', 'substitute', 'false', '--add', tree],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
   ).trim();
   const theirs = [...walk(Buffer.from(join(store, path)))];
   await native.canonicaliseTree(tree);
