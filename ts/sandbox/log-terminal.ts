@@ -11,7 +11,7 @@ import { native } from '../native.js';
 export class LogTerminal {
   readonly #onLog: (chunk: Uint8Array) => void;
   readonly #master: number;
-  readonly #stream: ReadStream;
+  #stream: ReadStream | undefined;
   #open = true;
   /** For the launcher. */
   readonly slave: number;
@@ -19,9 +19,13 @@ export class LogTerminal {
   constructor(onLog: ((chunk: Uint8Array) => void) | undefined) {
     this.#onLog = onLog ?? (() => {});
     const { master, slave } = native.openPty();
-    this.slave = slave;
     this.#master = master;
-    this.#stream = new ReadStream(master);
+    this.slave = slave;
+  }
+
+  /** Starts reading. Not done by the constructor, so that the sandbox is being set up meanwhile. */
+  read(): void {
+    this.#stream = new ReadStream(this.#master);
     this.#stream.on('data', this.#onLog);
     this.#stream.on('error', () => {});
   }
@@ -29,7 +33,7 @@ export class LogTerminal {
   /** To be called when all who write are dead: hands out what they have written and closes the terminal. */
   finish(): void {
     if (!this.#open) return;
-    while (this.#stream.read() !== null); // emits what the stream holds
+    while (this.#stream?.read()); // emits what the stream holds
     this.#drain();
     this.close();
   }
@@ -38,7 +42,8 @@ export class LogTerminal {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#stream.destroy();
+    if (this.#stream) this.#stream.destroy();
+    else closeSync(this.#master);
     closeSync(this.slave);
   }
 
