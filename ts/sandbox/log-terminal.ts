@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { native } from '../native.js';
 
@@ -47,17 +47,17 @@ export class LogTerminal {
     closeSync(this.slave);
   }
 
-  /** A terminal whose slave is held open never ends; it has nothing more when a read would wait. */
+  /**
+   * A terminal whose slave is held open never ends; it has nothing more when a read would wait. The kernel keeps less
+   * than 128 KiB, so whoever writes on and on is not among the dead.
+   */
   #drain(): void {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(4096);
-      try {
-        const size = readSync(this.#master, chunk);
-        if (size === 0) return;
-        this.#onLog(chunk.subarray(0, size));
-      } catch {
-        return;
-      }
+    for (let chunks = 0; chunks < 32; chunks++) {
+      const size = native.readAvailable(this.#master, drainBuffer);
+      if (size === 0) return;
+      this.#onLog(Buffer.from(drainBuffer.subarray(0, size)));
     }
   }
 }
+
+const drainBuffer = new Uint8Array(4096);
