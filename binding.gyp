@@ -75,6 +75,11 @@
         "native/launch/common/records.cc",
         "native/launch/common/supervise.cc",
         "native/launch/fallback/plain.cc",
+        "native/fs/location.cc",
+        "native/fs/open-directory.cc",
+        "native/fs/remove-tree.cc",
+        "native/fs/<(platform)/directory-reader.cc",
+        "native/fs/<(platform)/syscalls.cc",
         "native/spec-message.cc"
       ],
       "cflags_cc!": ["-fno-exceptions"],

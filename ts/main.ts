@@ -14,8 +14,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   stdin: () => process.stdin,
   stdout: streamOutput(process.stdout),
   stderr: process.stderr,
-  interrupts: processInterrupts((signal) =>
-    process.stderr.write(`${signal}: stopping; once more to stop at once\n`),
-  ),
+  interrupts: processInterrupts(),
   engine: systemEngine,
 });

@@ -100,7 +100,7 @@ export interface NativeLauncher {
   startLauncher(path: string): { readonly pid: number; readonly control: number };
   /** Kills the launcher if it still runs; returns its wait status as waitpid(2) has it. */
   reapLauncher(pid: number): number;
-  /** A pseudo-terminal in raw mode; both ends close-on-exec. */
+  /** A pseudo-terminal in raw mode; both ends close-on-exec, reads of the master never wait (EAGAIN). */
   openPty(): { readonly master: number; readonly slave: number };
   /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
@@ -109,6 +109,9 @@ export interface NativeLauncher {
   sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
   /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
   sendKill(control: number, run: number): void;
+  /** Asks for a directory to be removed if this process dies before `sendUnguard` of the same number. */
+  sendGuard(control: number, guard: number, path: NativePath): void;
+  sendUnguard(control: number, guard: number): void;
 }
 
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

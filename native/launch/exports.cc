@@ -37,7 +37,7 @@ static Napi::Value JsOpenPty(const Napi::CallbackInfo& info) {
 
 static uint64_t ToRun(const Napi::Value& value) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
-  if (!(number >= 1 && number <= 9007199254740991.0)) throw WrongArgument(value.Env(), "run must be a positive integer");
+  if (!(number >= 1 && number <= 9007199254740991.0)) throw WrongArgument(value.Env(), "a number of a run or guard must be a positive integer");
   return static_cast<uint64_t>(number);
 }
 
@@ -60,12 +60,27 @@ static void JsSendKill(const Napi::CallbackInfo& info) {
   ThrowingJsErrors(info.Env(), [&] { SendKill(control, run); });
 }
 
+static void JsSendGuard(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t guard = ToRun(info[1]);
+  const std::string path = ToPath(info[2], "path");
+  ThrowingJsErrors(info.Env(), [&] { SendGuard(control, guard, path); });
+}
+
+static void JsSendUnguard(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t guard = ToRun(info[1]);
+  ThrowingJsErrors(info.Env(), [&] { SendUnguard(control, guard); });
+}
+
 void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
   exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
   exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
+  exports.Set("sendGuard", Napi::Function::New(env, JsSendGuard, "sendGuard"));
+  exports.Set("sendUnguard", Napi::Function::New(env, JsSendUnguard, "sendUnguard"));
 }
 
 }  // namespace airplant

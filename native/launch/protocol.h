@@ -16,13 +16,17 @@ enum class RequestKind : uint32_t {
   // input is /dev/null), or standard input, output and error.
   launch = 1,
   kill = 2,
+  // Comes with 1 descriptor: the absolute path of a directory, which the launcher removes if the process it works for
+  // dies before it has taken the guard back. `run` numbers the guard; guards and runs have numbers of their own.
+  guard = 3,
+  unguard = 4,
 };
 
 struct Request {
   uint32_t version = kProtocolVersion;
   RequestKind kind = RequestKind::launch;
   uint64_t run = 0;
-  // launch: size of the encoded spec.
+  // launch: size of the encoded spec; guard: size of the path.
   uint64_t length = 0;
 };
 

@@ -23,6 +23,15 @@ void SendLaunch(int control, uint64_t run, const std::string& spec, const std::v
   Send(control, {kProtocolVersion, RequestKind::launch, run, spec.size()}, descriptors);
 }
 
+void SendGuard(int control, uint64_t guard, const std::string& path) {
+  const UniqueFd file = MakeAnonymousFile(path);
+  Send(control, {kProtocolVersion, RequestKind::guard, guard, path.size()}, {file.Get()});
+}
+
+void SendUnguard(int control, uint64_t guard) {
+  Send(control, {kProtocolVersion, RequestKind::unguard, guard, 0}, {});
+}
+
 void SendKill(int control, uint64_t run) { Send(control, {kProtocolVersion, RequestKind::kill, run, 0}, {}); }
 
 static void Send(int control, Request request, const std::vector<int>& descriptors) {

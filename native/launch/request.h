@@ -11,6 +11,10 @@ namespace airplant {
 // SystemError EAGAIN.
 void SendLaunch(int control, uint64_t run, const std::string& spec, const std::vector<int>& stdio);
 
+// Asks it to remove the directory `path` should this process die before it sends the unguard of the same number.
+void SendGuard(int control, uint64_t guard, const std::string& path);
+void SendUnguard(int control, uint64_t guard);
+
 // Asks it to kill everything of `run`; runs that have ended are ignored.
 void SendKill(int control, uint64_t run);
 

@@ -9,10 +9,25 @@
 #include <cstring>
 
 #include "launch/platform.h"
+#include "spec-message.h"
+#include "system-error.h"
 
 namespace airplant {
 
 static void TakeDescriptors(msghdr& message, ReceivedRequest& request);
+
+std::string ReceivedRequest::Payload() const {
+  if (header.length > kMaxMessageBytes) throw SystemError(EMSGSIZE, "read-request", {});
+  std::string payload(header.length, '\0');
+  for (size_t done = 0; done < payload.size();) {
+    const ssize_t size =
+        pread(descriptors[0].Get(), payload.data() + done, payload.size() - done, static_cast<off_t>(done));
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) throw SystemError(size < 0 ? errno : EBADMSG, "read-request", {});
+    done += static_cast<size_t>(size);
+  }
+  return payload;
+}
 
 std::optional<ReceivedRequest> Control::Receive() {
   ReceivedRequest request;

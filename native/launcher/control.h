@@ -13,6 +13,9 @@ struct ReceivedRequest {
   Request header;
   std::array<UniqueFd, kMaxDescriptors> descriptors;
   int descriptor_count = 0;
+
+  // What the first descriptor holds. Throws SystemError.
+  std::string Payload() const;
 };
 
 // The launcher's end of the control socket. A peer that breaks the protocol, or a socket that fails, ends the launcher: it

@@ -9,22 +9,24 @@
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
 #include "spec-message.h"
+#include "system-error.h"
 
 namespace airplant {
 
 static void ConnectStdio(const ReceivedRequest& request, Launch& launch);
-static SandboxSpec ReadSpec(const ReceivedRequest& request);
 
 void RunSandboxProcess(const ReceivedRequest& request, Launch launch) {
   try {
     ConnectStdio(request, launch);
     CloseAllExcept({0, 1, 2, request.descriptors[0].Get(), launch.stdio[0], launch.stdio[1], launch.stdio[2],
                     launch.setup_pipe, launch.life_socket});
-    const SandboxSpec spec = ReadSpec(request);
+    const SandboxSpec spec = DecodeSpec(request.Payload());
     if (spec.backend == Backend::none) RunPlain(spec, launch);
     RunIsolated(spec, launch);
   } catch (const SetupFailure& failure) {
     ReportFailure(launch.setup_pipe, failure);
+  } catch (const SystemError& error) {
+    ReportFailure(launch.setup_pipe, {error.syscall, error.error, {}});
   } catch (const std::exception& error) {
     ReportFailure(launch.setup_pipe, {"read-request", EBADMSG, error.what()});
   }
@@ -41,20 +43,6 @@ static void ConnectStdio(const ReceivedRequest& request, Launch& launch) {
   } else {
     Fail("read-request", {}, EBADMSG);
   }
-}
-
-static SandboxSpec ReadSpec(const ReceivedRequest& request) {
-  const uint64_t length = request.header.length;
-  if (length > kMaxMessageBytes) Fail("read-request", {}, EMSGSIZE);
-  std::string message(length, '\0');
-  for (uint64_t done = 0; done < length;) {
-    const ssize_t size =
-        Check(pread(request.descriptors[0].Get(), message.data() + done, length - done, static_cast<off_t>(done)),
-              "read-request");
-    if (size == 0) Fail("read-request", {}, EBADMSG);
-    done += static_cast<uint64_t>(size);
-  }
-  return DecodeSpec(message);
 }
 
 }  // namespace airplant

@@ -5,9 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "fs/remove-tree.h"
 #include "launch/common/supervise.h"
 #include "launch/protocol.h"
 #include "launcher/control.h"
@@ -32,6 +36,8 @@ class Server {
 
   Control control_;
   std::vector<std::unique_ptr<airplant::Run>> runs_;
+  // Directories to remove should our client die, by the number of the guard.
+  std::map<uint64_t, std::string> guarded_;
   std::vector<pollfd> events_;
 };
 
@@ -54,19 +60,38 @@ void Server::Turn() {
 void Server::OnRequest() {
   std::optional<ReceivedRequest> request = control_.Receive();
   if (!request) End();
-  if (request->header.kind == RequestKind::launch) {
-    runs_.push_back(airplant::Run::Start(std::move(*request), control_));
-    return;
+  const uint64_t number = request->header.run;
+  switch (request->header.kind) {
+    case RequestKind::launch:
+      runs_.push_back(airplant::Run::Start(std::move(*request), control_));
+      return;
+    case RequestKind::kill:
+      for (const auto& run : runs_) {
+        if (run->Id() == number) run->Kill();
+      }
+      return;
+    case RequestKind::guard:
+      guarded_[number] = request->Payload();
+      return;
+    case RequestKind::unguard:
+      guarded_.erase(number);
+      return;
   }
-  for (const auto& run : runs_) {
-    if (run->Id() == request->header.run) run->Kill();
-  }
+  abort();
 }
 
-// Whoever we worked for is gone: so are its sandboxes, before we are.
+// Whoever we worked for is gone: so are its sandboxes, before we are, and what it would have removed.
 void Server::End() {
   for (const auto& run : runs_) run->Kill();
   for (const auto& run : runs_) run->WaitForSupervisor();
+  const Cancellation never;
+  for (const auto& [number, path] : guarded_) {
+    try {
+      RemoveTree(path, never);
+    } catch (const SystemError&) {
+      // Nobody is left to hear of it; the next build of the same thing, or a collection, removes it.
+    }
+  }
   _exit(0);
 }
 

@@ -87,6 +87,39 @@ test('the exit status is the report’s; a failure is told once', async () => {
   assert.match(stderr, /error: it failed\n(.|\n)*error: no input\n/);
 });
 
+test('with --progress json every line is JSON', async () => {
+  writeFileSync(
+    join(directory, 'settings.mjs'),
+    `export const settings = { timeout: 3 }; export default { drvPath: '${a}' };`,
+  );
+  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  const { stderr } = await host.run('build', 'settings.mjs', '--progress', 'json');
+  const messages = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; message: string });
+  assert.deepEqual(
+    messages.map(({ type }) => type),
+    ['warning', 'warning'],
+  );
+  assert.match(messages[0]!.message, /settings\.mjs sets timeout = 3$/);
+});
+
+test('after a failure nothing is printed or linked, except as JSON', async () => {
+  const error = { code: 'ERR_BUILD_FAILED', message: 'it failed', hint: 'h', drvPath: b };
+  host.store.report = {
+    exitStatus: 100,
+    results: [builtResult(a, { out }), { ...builtResult(b, {}), status: 'PermanentFailure', error }],
+  };
+  assert.equal((await host.run('build', a, b)).stdout, '');
+  assert.deepEqual(host.store.local.links, []);
+  const results = JSON.parse((await host.run('build', a, b, '--json')).stdout) as { status: string }[];
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['Built', 'PermanentFailure'],
+  );
+});
+
 test('--json holds all there is to know', async () => {
   host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
   const { stdout } = await host.run('build', a, '--json');
@@ -146,7 +179,7 @@ test('a module may set settings, which are announced; flags have the last word',
     [a, b],
   );
   const { settings } = host.opened[0]!;
-  assert.deepEqual([settings['sandbox-paths'], settings.timeout], [['/usr'], 4]);
+  assert.deepEqual([settings['sandbox-paths'], settings.timeout], [['/bin/sh=__default_shell__', '/usr'], 4]);
   assert.deepEqual((JSON.parse(stdout) as { moduleSettings: unknown }[])[0]!.moduleSettings, [
     { from: join(host.cwd, 'default.mjs'), settings: { 'extra-sandbox-paths': ['/usr'], timeout: 3 } },
   ]);

@@ -162,7 +162,7 @@ test('show-sandbox: every entry with its reason', async () => {
   assert.match(stdout, /^namespaces {2}user, mount, pid, ipc, uts$/m);
   assert.match(stdout, /^symlink {5}\/dev\/fd -> \/proc\/self\/fd {2}\(as on any system\)$/m);
   assert.match(stdout, /^read-only {3}\/nix\/store\/.*-lib from \/home\/u\/x {2}\(input\)$/m);
-  assert.match(stdout, /^environment A=b$/m);
+  assert.match(stdout, /^environment A="b\\u001b\[2J"$/m);
   const json = (await host.run('show-sandbox', drv, '--json')).stdout;
   assert.deepEqual(JSON.parse(json), host.store.spec);
 });

@@ -34,7 +34,6 @@ async function run(
     {
       name: 'test',
       system: 'x86_64-linux',
-      features: [],
       builder: '/bin/sh',
       args: ['-euc', script],
       env: [['out', '/nix/store/0-out']],

@@ -6,6 +6,7 @@ import { native } from '../native.js';
 import { rewriteText } from '../sandbox/command.js';
 import { describeIsolation } from '../sandbox/isolation.js';
 import { launchSandbox } from '../sandbox/launch.js';
+import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
@@ -32,18 +33,18 @@ export class LocalExecutor implements Executor {
   }
 
   async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
-    const place = await this.#makePlace(scratch, request);
-    try {
-      const attempt = await this.#attempt({ request, place }, hooks);
-      return {
-        attempt,
-        privateDirectory: place.privateDirectory,
-        async [Symbol.asyncDispose]() {
-          await native.removeTree(scratch);
-        },
-      };
-    } catch (error) {
+    // Should this process be killed, the launcher removes the directory.
+    const unguard = currentLauncher().guard(scratch);
+    const remove = async () => {
       await native.removeTree(scratch);
+      unguard();
+    };
+    try {
+      const place = await this.#makePlace(scratch, request);
+      const attempt = await this.#attempt({ request, place }, hooks);
+      return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
+    } catch (error) {
+      await remove();
       throw error;
     }
   }
@@ -87,7 +88,6 @@ export class LocalExecutor implements Executor {
       }
       return place;
     } catch (cause) {
-      await native.removeTree(scratch);
       throw fileSystemError(cause, scratch);
     }
   }

@@ -56,7 +56,12 @@ export function makeBuildOptions(
     .filter((item) => item !== defaultShellItem)
     .map((item) => parseHostPath(item, { why: `sandbox-paths has '${item}'` }));
   const shell = items.includes(defaultShellItem) ? findDefaultShell() : undefined;
-  const { storeDir } = store.directories;
+  const { storeDir, realStoreDir } = store.directories;
+  const view = {
+    storeDir,
+    realPath: (path: string) => realStoreDir + path.slice(storeDir.length),
+    closure: (paths: readonly string[]) => store.closure(paths),
+  };
   return {
     system: settings.system,
     extraPlatforms: settings['extra-platforms'],
@@ -64,11 +69,7 @@ export function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
-    hostPaths: closeHostPaths(withDefaultShell(named, shell), {
-      storeDir,
-      realPath: (path) => store.directories.realStoreDir + path.slice(storeDir.length),
-      closure: (paths) => store.closure(paths),
-    }),
+    hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
     timeout: settings.timeout,

@@ -13,9 +13,9 @@ export interface Interrupts {
 /**
  * Listens for signals on behalf of a command that can stop tidily: the first one aborts, so that builds are ended and
  * the store is left in order; a second one ends the process at once (the launcher watches this process and takes its
- * sandboxes down). `onFirst` hears of the first.
+ * sandboxes down).
  */
-export function processInterrupts(onFirst: (signal: NodeJS.Signals) => void): Interrupts {
+export function processInterrupts(): Interrupts {
   const controller = new AbortController();
   let listening = false;
   let ignored = false;
@@ -28,7 +28,6 @@ export function processInterrupts(onFirst: (signal: NodeJS.Signals) => void): In
         if (ignored) return;
         if (exitStatus !== 0) process.exit(128 + number);
         exitStatus = 128 + number;
-        onFirst(signal);
         controller.abort(new AirplantError('ERR_ABORTED', `interrupted by ${signal}`));
       });
     }

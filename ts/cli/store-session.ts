@@ -1,6 +1,7 @@
 import { loadSettings, type SettingsLayer } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import { painter, wantsColours } from '../report/colours.js';
+import { JsonReporter } from '../report/json.js';
 import { plainText } from '../report/messages.js';
 import type { CommandContext } from './command.js';
 import type { OpenStore } from './engine.js';
@@ -11,10 +12,7 @@ export function commandSettings(context: CommandContext, module: readonly Settin
   return loadSettings({
     env: context.env,
     layers: [...module, commandLineLayer(context.args.occurrences)],
-    onWarning: (message) => warn(context, message),
-    onNote: (message) => {
-      if (context.env['AIRPLANT_DEBUG']) context.stderr.write(`note: ${plainText(message)}\n`);
-    },
+    ...settingsListeners(context),
   }).settings;
 }
 
@@ -29,7 +27,7 @@ export async function withStore<T>(
     store: settings.store,
     settings,
     env: context.env,
-    onWarning: (message) => warn(context, message),
+    onWarning: (message) => tell(context, 'warning', message),
   });
   try {
     return await use(store, settings);
@@ -38,8 +36,25 @@ export async function withStore<T>(
   }
 }
 
-/** A warning for the user. */
-export function warn(context: CommandContext, message: string): void {
-  const paint = painter(wantsColours(context.stderr, context.env));
-  context.stderr.write(`${paint('yellow', 'warning:')} ${plainText(message)}\n`);
+/** What `loadSettings` has to say: warnings always, notes on what was ignored only when debugging. */
+export function settingsListeners(context: CommandContext) {
+  return {
+    onWarning: (message: string) => tell(context, 'warning', message),
+    onNote: (message: string) => {
+      if (context.env['AIRPLANT_DEBUG']) tell(context, 'note', message);
+    },
+  };
+}
+
+/** A line for the user, or an event where progress is reported as JSON, so that every line stays JSON. */
+export function tell(context: CommandContext, kind: 'note' | 'warning', message: string): void {
+  const { args, env, stderr } = context;
+  const style = args.occurrences.findLast(({ name }) => name === 'progress')?.values[0];
+  if (style === 'json') {
+    new JsonReporter({ stream: stderr }).handle({ type: 'warning', message });
+    return;
+  }
+  const label = `${kind}:`;
+  const paint = painter(wantsColours(stderr, env));
+  stderr.write(`${kind === 'warning' ? paint('yellow', label) : label} ${plainText(message)}\n`);
 }

@@ -13,7 +13,7 @@ import { copyFiltered, type SourceFilter } from './copy-filtered.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import { createStaging } from './staging.js';
-import { type StoreParts, storeError } from './store-parts.js';
+import type { StoreParts } from './store-parts.js';
 
 /** A file or tree of the host to be added under an address of its content. */
 export interface PathToAdd {
@@ -44,7 +44,7 @@ export async function addPath(
 ): Promise<PathInfo> {
   checkName(path.name);
   const { method = 'nar', algorithm = 'sha256', references = [] } = path;
-  const staging = createStaging(parts.directories.realStoreDir);
+  const staging = await createStaging(parts);
   try {
     const copy = join(staging.directory, 'x');
     await copySource(path, copy);
@@ -80,8 +80,6 @@ export async function addPath(
       },
     });
     return added!;
-  } catch (error) {
-    throw storeError(error, `adding ${quote(path.source)} to the store`);
   } finally {
     await staging.close();
   }
@@ -107,7 +105,7 @@ async function makePlain(source: string, copy: string): Promise<void> {
   await chmod(copy, 0o444);
 }
 
-/** Hex digest of the contents of a file, or of the NAR of a tree by an algorithm that is rarely asked for. */
+/** Hex digest of the contents of a file, or of the NAR of a tree. */
 async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
   if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
   const hash = createHash(algorithm);

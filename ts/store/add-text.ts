@@ -4,7 +4,7 @@ import { hashBytes } from '../formats/hash.js';
 import { makeTextPath } from '../formats/make-store-path.js';
 import { dumpTree } from '../formats/nar/tree.js';
 import { native } from '../native.js';
-import { knownOutputs } from './derivations.js';
+import { isDerivationName } from './derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import type { StoreParts } from './store-parts.js';
@@ -19,7 +19,8 @@ export interface TextToAdd {
 
 /**
  * Adds texts in one transaction; they may refer to one another in any order. Throws ERR_NAME, ERR_PATH_INVALID
- * (a reference is not valid), and for `.drv` files that are no derivation ERR_DERIVATION_SYNTAX.
+ * (a reference is not valid), for `.drv` files that are no derivation ERR_DERIVATION_SYNTAX, and
+ * ERR_DERIVATION_INVALID for one that states other output paths than it must have.
  */
 export async function addTexts(
   parts: StoreParts,
@@ -35,10 +36,13 @@ export async function addTexts(
       path: makeTextPath(storeDir, { name: text.name, references: text.references, hash }),
     };
   });
+  const derivations = new Map(
+    items.filter(({ name }) => isDerivationName(name)).map(({ path, contents }) => [path, contents]),
+  );
   return await placeAndRegister(parts, items, {
     ...options,
     place: async ({ path, contents, references, hash }, realPath) => {
-      const outputs = knownOutputs(storeDir, path, contents);
+      const outputs = parts.derivations.outputsToRegister(path, derivations, { trusted: true });
       await writeNewFile(realPath, contents);
       await native.canonicaliseTree(realPath);
       const nar = dumpTree({ type: 'regular', executable: false, contents });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { Database } from './database.js';
+import { Derivations } from './derivations.js';
 import type { StoreDirectories, StoreEnvironment } from './directories.js';
 import { decideJournal, fileSystemType } from './filesystem.js';
 import { createLayout, readSchema, refuseSymlinks, reserveSpace, writeSchema } from './layout.js';
@@ -78,6 +79,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
     const parts = {
       directories,
       database,
+      derivations: new Derivations(directories, database),
       tempRoots: new TempRoots(stateDir),
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
     };
@@ -102,7 +104,13 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     journal: settings.useSqliteWal === false ? 'truncate' : 'wal',
     synchronous: 'normal',
   });
-  const parts = { directories, database, tempRoots: new TempRoots(stateDir), fsyncStorePaths: false };
+  const parts = {
+    directories,
+    database,
+    derivations: new Derivations(directories, database),
+    tempRoots: new TempRoots(stateDir),
+    fsyncStorePaths: false,
+  };
   return new LocalStore(parts, { bigLock: undefined });
 }
 

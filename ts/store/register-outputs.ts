@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
-import { knownOutputs } from './derivations.js';
+import { checkPathInfo } from './check-path-info.js';
+import { isDerivationName } from './derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import type { StoreParts } from './store-parts.js';
@@ -31,16 +32,20 @@ export async function registerOutputs(
   outputs: readonly OutputToRegister[],
   options: PlaceOptions = {},
 ): Promise<PathInfo[]> {
+  // Before anything is moved: what cannot be registered is not lost.
+  for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
+  // A derivation made by a build, or copied from another store.
+  const derivations = new Map<string, Uint8Array>();
+  for (const { path, source } of outputs)
+    if (isDerivationName(path) && !parts.database.isValid(path))
+      derivations.set(path, await readFile(source));
   return await placeAndRegister(parts, outputs, {
     ...options,
     place: async (output, realPath) => {
       native.moveTree(output.source, realPath, 'no-replace');
       return {
         info: pathInfoOf(output),
-        // A derivation made by a build, or copied from another store.
-        ...(output.path.endsWith('.drv')
-          ? { outputs: knownOutputs(parts.directories.storeDir, output.path, await readFile(realPath)) }
-          : {}),
+        outputs: parts.derivations.outputsToRegister(output.path, derivations, { trusted: false }),
       };
     },
   });

@@ -57,7 +57,7 @@ function refuseForeign({ realStoreDir, stateDir }: StoreDirectories): void {
     refuse('it belongs to another user');
 }
 
-/** Store paths with their locks and scratch directories, staging directories, `.links`. */
+/** Store paths with their locks and scratch directories, Nix's `tmp-…`, `.links`. */
 const storeEntry = /^([0-9a-z]{32}-|tmp-|\.)/;
 
 /** Every process that has the store open holds the first of these shared; collectors hold the second. */

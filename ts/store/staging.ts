@@ -1,6 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeNixBase32 } from '../formats/nixbase32.js';
 import { native } from '../native.js';
+import type { StoreParts } from './store-parts.js';
 
 /** A private directory on the store's file system, where things are made before they are moved into place. */
 export interface Staging {
@@ -10,47 +13,27 @@ export interface Staging {
 }
 
 /**
- * Makes `<real store>/tmp-<pid>-<n>`, mode 0700 and locked: a collector deletes such a directory unless somebody
- * holds its lock, so what a killed process leaves behind goes with the garbage.
+ * Makes `<real store>/<random hash part>-staging-<n>`, mode 0700.
+ *
+ * Collectors go by the hash part: one that is a temporary root protects every entry that begins with it, and what
+ * a killed process leaves behind is garbage. (Nix names such directories `tmp-…`, which collectors up to 2.8 delete
+ * under the hands of whoever works in them.)
  */
-export function createStaging(realStoreDir: string): Staging {
-  for (;;) {
-    const directory = join(realStoreDir, `tmp-${process.pid}-${counter++}`);
-    try {
-      mkdirSync(directory, { mode: 0o700 });
-    } catch (error) {
-      // Left by a process that had our number, or made by one that has it in another pid namespace.
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
-    }
-    const fd = lockDirectory(directory);
-    if (fd === undefined) continue;
-    return {
-      directory,
-      close: async () => {
-        try {
-          await native.removeTree(directory);
-        } finally {
-          closeSync(fd);
-        }
-      },
-    };
-  }
+export async function createStaging({
+  directories,
+  tempRoots,
+}: Pick<StoreParts, 'directories' | 'tempRoots'>): Promise<Staging> {
+  await tempRoots.add([`${directories.storeDir}/${hashPart}-staging`]);
+  const directory = join(directories.realStoreDir, `${hashPart}-staging-${counter++}`);
+  mkdirSync(directory, { mode: 0o700 });
+  return {
+    directory,
+    close: async () => {
+      await native.removeTree(directory);
+    },
+  };
 }
 
+/** Of this process alone: 160 bits by chance. */
+const hashPart = encodeNixBase32(randomBytes(20));
 let counter = 0;
-
-/** Undefined if a collector came between making the directory and locking it. */
-function lockDirectory(directory: string): number | undefined {
-  let fd: number;
-  try {
-    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  const stillThere = () => lstatSync(directory, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino;
-  if (native.tryLock(fd, 'exclusive') && stillThere()) return fd;
-  closeSync(fd);
-  return undefined;
-}

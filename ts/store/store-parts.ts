@@ -2,6 +2,7 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { Database } from './database.js';
+import type { Derivations } from './derivations.js';
 import type { StoreDirectories } from './directories.js';
 import type { TempRoots } from './temp-roots.js';
 
@@ -9,6 +10,7 @@ import type { TempRoots } from './temp-roots.js';
 export interface StoreParts {
   readonly directories: StoreDirectories;
   readonly database: Database;
+  readonly derivations: Derivations;
   readonly tempRoots: TempRoots;
   /** Nix's `fsync-store-paths`. */
   readonly fsyncStorePaths: boolean;

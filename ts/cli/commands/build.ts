@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import type { BuildFailure, Wanted } from '../../build/records.js';
+import type { Wanted } from '../../build/records.js';
 import { describeOrigin, type SettingsLayer } from '../../config/load.js';
 import { formatSettingValue } from '../../config/setting-value.js';
 import type { SettingValue } from '../../config/settings.js';
-import { painter, wantsColours } from '../../report/colours.js';
-import { failureLines, plainText, planLines } from '../../report/messages.js';
+import { wantsColours } from '../../report/colours.js';
+import { plainText, planLines } from '../../report/messages.js';
 import { createReporter, type ProgressStyle } from '../../report/reporter.js';
 import type { Command, CommandContext } from '../command.js';
 import { jsonFlag, progressFlags } from '../common-flags.js';
@@ -13,13 +13,13 @@ import { writeJson } from '../output.js';
 import { makeResultLinks, resultLinks } from '../result-links.js';
 import { settingFlags, storeFlags } from '../setting-flags.js';
 import { loadSources, wantedOf } from '../sources.js';
-import { withStore } from '../store-session.js';
+import { tell, withStore } from '../store-session.js';
 
 export const buildCommand: Command = {
   name: 'build',
   operands: '[SOURCE]...',
   operandCount: { min: 0, max: Number.POSITIVE_INFINITY },
-  description: `Builds derivations and prints their output paths.
+  description: `Builds derivations and prints their output paths, if all could be built.
 
 A SOURCE is a \`.drv\` (\`x.drv!out,dev\` for some of its outputs), a derivation as JSON, a module (.ts, .mts, .js, .mjs) whose default export is a derivation or a list of them, a directory with such a module named default.mts, default.ts, default.mjs or default.js, or a store path. Without one it is the current directory.
 
@@ -51,7 +51,7 @@ async function build(context: CommandContext): Promise<number> {
       if (args.has('dry-run')) return await dryRun(context, store, wanted);
       const report = await watchedBuild(context, store, wanted);
       await printResults(context, report, loaded.settings);
-      if (!args.has('no-link')) await linkResults(context, store, report);
+      if (report.exitStatus === 0 && !args.has('no-link')) await linkResults(context, store, report);
       return report.exitStatus;
     },
     loaded.settings,
@@ -61,8 +61,11 @@ async function build(context: CommandContext): Promise<number> {
 function announceSettings(context: CommandContext, layers: readonly SettingsLayer[]): void {
   for (const { origin, values } of layers) {
     for (const [name, value] of values) {
-      const shown = plainText(`${name} = ${formatSettingValue(value as SettingValue)}`);
-      context.stderr.write(`note: ${plainText(describeOrigin(origin))} sets ${shown}\n`);
+      tell(
+        context,
+        'note',
+        `${describeOrigin(origin)} sets ${name} = ${formatSettingValue(value as SettingValue)}`,
+      );
     }
   }
 }
@@ -82,7 +85,7 @@ async function dryRun(context: CommandContext, store: OpenStore, wanted: readonl
   return 0;
 }
 
-/** Builds with a reporter watching, and prints the failures no build event has told of. */
+/** Builds with a reporter watching, which also gets to hear of failures that no build event has told of. */
 async function watchedBuild(
   context: CommandContext,
   store: OpenStore,
@@ -96,45 +99,41 @@ async function watchedBuild(
     env,
     printBuildLogs: args.has('print-build-logs'),
   });
+  const { signal } = interrupts;
+  signal.addEventListener('abort', () => {
+    const { message } = signal.reason as Error;
+    reporter.handle({ type: 'warning', message: `${message}: stopping; once more to stop at once` });
+  });
   const told = new Set<string>();
-  let report: BuildReport;
   try {
-    const run = await store.build(wanted, { signal: interrupts.signal });
+    const run = await store.build(wanted, { signal });
     for await (const event of run) {
       if (event.type === 'build.failed') told.add(event.drvPath);
       reporter.handle(event);
     }
-    report = await run.result;
+    const report = await run.result;
+    for (const { error } of report.results) {
+      if (!error || (error.drvPath !== undefined && told.has(error.drvPath))) continue;
+      reporter.handle({ type: 'build.failed', drvPath: '', lastLines: [], ...error });
+    }
+    return report;
   } finally {
     reporter.close();
   }
-  for (const failure of report.results.flatMap(({ error }) => error ?? [])) {
-    if (failure.drvPath !== undefined && told.has(failure.drvPath)) continue;
-    stderr.write(failureText(failure, colours));
-  }
-  return report;
 }
 
-function failureText(failure: BuildFailure, colours: boolean): string {
-  const event = {
-    type: 'build.failed',
-    drvPath: failure.drvPath ?? '',
-    code: failure.code,
-    message: failure.message,
-    hint: failure.hint,
-    lastLines: failure.lastLines ?? [],
-  } as const;
-  return `${failureLines(event, { paint: painter(colours), colours, showLog: true }).join('\n')}\n`;
-}
-
-/** Output paths one a line, or everything there is to know about each result as JSON. */
+/**
+ * Output paths one a line, like nix-build only if everything was built; or everything there is to know about each
+ * result as JSON, whatever became of it.
+ */
 async function printResults(
   { args, stdout }: CommandContext,
   report: BuildReport,
   layers: readonly SettingsLayer[],
 ): Promise<void> {
   if (!args.has('json')) {
-    const paths = report.results.flatMap(({ outputs }) => Object.values(outputs));
+    const results = report.exitStatus === 0 ? report.results : [];
+    const paths = results.flatMap(({ outputs }) => Object.values(outputs));
     if (paths.length > 0) await stdout.write(`${paths.join('\n')}\n`);
     return;
   }
@@ -153,5 +152,5 @@ async function printResults(
 async function linkResults(context: CommandContext, store: OpenStore, report: BuildReport): Promise<void> {
   const name = resolve(context.cwd, context.args.value('out-link') ?? 'result');
   const notes = await makeResultLinks(resultLinks(report.results, name), store, context.cwd);
-  if (notes.length > 0) context.stderr.write(`note: ${plainText(notes.join('\n'))}\n`);
+  if (notes.length > 0) tell(context, 'note', notes.join('\n'));
 }

@@ -8,7 +8,7 @@ import type { Command } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
 import { commandLineLayer, settingFlags, storeFlags } from '../setting-flags.js';
-import { warn } from '../store-session.js';
+import { settingsListeners } from '../store-session.js';
 
 export const configCommand: Command = {
   name: 'config',
@@ -19,15 +19,12 @@ export const configCommand: Command = {
 The output has the form of a nix.conf. What each setting means is in docs/settings.md.`,
   flags: [...storeFlags, ...settingFlags, jsonFlag],
   async run(context) {
-    const { args, env, stdout, stderr } = context;
+    const { args, env, stdout } = context;
     const names = args.operands.length > 0 ? args.operands.map(knownSetting) : settingNames;
     const { settings, origins } = loadSettings({
       env,
       layers: [commandLineLayer(args.occurrences)],
-      onWarning: (message) => warn(context, message),
-      onNote: (message) => {
-        if (env['AIRPLANT_DEBUG']) stderr.write(`note: ${plainText(message)}\n`);
-      },
+      ...settingsListeners(context),
     });
     const rows = names.map((name) => ({
       name,

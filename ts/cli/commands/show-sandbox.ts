@@ -41,10 +41,15 @@ export function describeSandbox(spec: SandboxSpec): string[] {
     ...spec.entries.map(describeEntry),
     '',
     `run         ${command.path}`,
-    ...command.argv.slice(1).map((word) => `argument    ${word}`),
+    ...command.argv.slice(1).map((word) => `argument    ${oneLine(word)}`),
     `directory   ${command.cwd}`,
-    ...command.env.map(([name, value]) => `environment ${name}=${value}`),
+    ...command.env.map(([name, value]) => `environment ${name}=${oneLine(value)}`),
   ];
+}
+
+/** Text as it is, or as a JSON string if it holds newlines or other control characters. */
+function oneLine(text: string): string {
+  return /[\x00-\x1f\x7f-\x9f]/.test(text) ? JSON.stringify(text) : text;
 }
 
 function describeEntry(entry: SandboxEntry): string {

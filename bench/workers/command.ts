@@ -1,0 +1,6 @@
+import { fileURLToPath } from 'node:url';
+
+/** The command that starts one of the workers of this folder. */
+export function workerCommand(name: 'launch' | 'hash', ...args: readonly string[]): string[] {
+  return [process.execPath, fileURLToPath(new URL(`${name}.js`, import.meta.url)), ...args];
+}

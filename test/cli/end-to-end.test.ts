@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { findProgram, requires } from '../support/requires.js';
+
+// The real program, the real engine and a store of its own, from a module in TypeScript to the running result.
+const needs = requires('user-namespaces', 'program:busybox');
+const main = fileURLToPath(new URL('../../ts/main.js', import.meta.url));
+let root = '';
+let project = '';
+let env: NodeJS.ProcessEnv = {};
+
+before(() => {
+  root = mkdtempSync(join(tmpdir(), 'airplant-cli-'));
+  project = join(root, 'project');
+  mkdirSync(project);
+  env = {
+    PATH: process.env['PATH'],
+    HOME: root,
+    NIX_CONF_DIR: root,
+    XDG_CONFIG_DIRS: root,
+    NIX_CONFIG: `store = ${join(root, 'store')}`,
+  };
+  const module = (name: string, script: string) => `
+    import { derivation } from 'airplant';
+    export const settings = { 'extra-sandbox-paths': ['/bin/busybox=${findProgram('busybox')}'] };
+    const script: string = ${JSON.stringify(script)};
+    export default derivation({ name: '${name}', builder: '/bin/busybox', args: ['sh', '-c', script] });
+  `;
+  const busybox = '/bin/busybox';
+  writeFileSync(
+    join(project, 'default.ts'),
+    module(
+      'greet-1.0',
+      `echo making a greeting; ${busybox} mkdir -p $out/bin; printf '#!/bin/sh\\necho hello "$@"\\n' > $out/bin/greet; ${busybox} chmod +x $out/bin/greet`,
+    ),
+  );
+  writeFileSync(join(project, 'fails.mts'), module('fails', 'echo the reason; exit 3'));
+  writeFileSync(join(project, 'slow.mts'), module('slow', `echo begun; ${busybox} sleep 60`));
+});
+after(() => {
+  airplant('store', 'remove', '--yes');
+  rmSync(root, { recursive: true, force: true });
+});
+
+test('build, link, run, log, look, remove', needs, () => {
+  const built = airplant('build');
+  assert.equal(built.status, 0, built.stderr);
+  assert.match(built.stderr, /default\.ts sets extra-sandbox-paths/);
+  assert.match(built.stderr, /building '.*greet-1\.0\.drv'/);
+  assert.match(built.stderr, /airplant run \.\/result/);
+  const out = built.stdout.trim();
+  assert.equal(readlinkSync(join(project, 'result')), out);
+
+  const again = airplant('build');
+  assert.equal(again.stdout, built.stdout);
+  assert.doesNotMatch(again.stderr, /building/);
+
+  assert.equal(airplant('run', './result', 'a', '--help').stdout, 'hello a --help\n');
+  assert.equal(airplant('shell', './result', '-c', 'greet b').stdout, 'hello b\n');
+  assert.equal(airplant('log', './result').stdout, 'making a greeting\n');
+  const [info] = JSON.parse(airplant('path-info', '--json', out).stdout) as {
+    realPath: string;
+    deriver: string;
+  }[];
+  assert.ok(existsSync(info!.realPath));
+  assert.match(airplant('show-derivation', out).stdout, /"name": "greet-1\.0"/);
+  assert.match(airplant('show-sandbox', info!.deriver).stdout, /from .*busybox/);
+
+  const archive = spawnSync(process.execPath, [main, 'nar', 'dump', info!.realPath], { env });
+  assert.equal(archive.status, 0);
+  assert.equal(airplant('nar', 'restore', 'copy', { input: archive.stdout }).status, 0);
+  assert.equal(airplant('hash', 'path', 'copy').stdout, airplant('hash', 'path', info!.realPath).stdout);
+
+  assert.equal(airplant('store', 'remove').status, 2);
+  assert.ok(existsSync(join(root, 'store')));
+  assert.equal(airplant('store', 'remove', '--yes').status, 0);
+  assert.equal(existsSync(join(root, 'store', 'nix', 'store')), false);
+});
+
+test('a failing build: the log, the status, no link', needs, () => {
+  const { status, stdout, stderr } = airplant('build', 'fails.mts', '-o', 'failed');
+  assert.deepEqual([status, stdout], [100, '']);
+  assert.match(
+    stderr,
+    /error: builder for '.*fails\.drv' failed with exit code 3;\n {7}last 1 log lines:\n {7}> the reason\n/,
+  );
+  assert.equal(existsSync(join(project, 'failed')), false);
+});
+
+test('an interrupt stops the build and says so', needs, async () => {
+  const child = spawn(process.execPath, [main, 'build', 'slow.mts', '-L'], { cwd: project, env });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (stderr.includes('slow> begun')) child.kill('SIGINT');
+  });
+  const [status] = (await once(child, 'exit')) as [number];
+  assert.equal(status, 130);
+  assert.match(stderr, /warning: interrupted by SIGINT: stopping/);
+});
+
+function airplant(...words: readonly (string | { input: Buffer })[]) {
+  const argv = words.filter((word) => typeof word === 'string');
+  const input = words.find((word) => typeof word !== 'string')?.input;
+  return spawnSync(process.execPath, [main, ...argv], {
+    cwd: project,
+    env,
+    encoding: 'utf8',
+    ...(input ? { input } : {}),
+  });
+}
