@@ -46,7 +46,7 @@ const built = [
 /** Failures with the exit status of nix-build. */
 const failed: Readonly<Record<string, string>> = {
   // The kernel passes no variable of more than 128 KiB.
-  bigEnv: 'ERR_BUILD_FAILED',
+  bigEnv: 'ERR_BUILDER_EXEC',
   // /bin/true is not in the sandbox.
   noArgs: 'ERR_BUILDER_MISSING',
   fodWrong: 'ERR_HASH_MISMATCH',
