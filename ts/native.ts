@@ -100,7 +100,7 @@ export interface NativeLauncher {
   startLauncher(path: string): { readonly pid: number; readonly control: number };
   /** Kills the launcher if it still runs; returns its wait status as waitpid(2) has it. */
   reapLauncher(pid: number): number;
-  /** A pseudo-terminal in raw mode; both ends close-on-exec. */
+  /** A pseudo-terminal in raw mode; both ends close-on-exec, reads of the master never wait (EAGAIN). */
   openPty(): { readonly master: number; readonly slave: number };
   /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard

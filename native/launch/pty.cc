@@ -17,6 +17,7 @@ Pty OpenPty() {
   if (!pty.master) throw SystemError(errno, "posix_openpt", "/dev/ptmx");
   // Another thread may fork in between; nothing we start inherits descriptors that it was not given, though.
   fcntl(pty.master.Get(), F_SETFD, FD_CLOEXEC);
+  fcntl(pty.master.Get(), F_SETFL, O_RDWR | O_NONBLOCK);
   if (grantpt(pty.master.Get()) != 0) throw SystemError(errno, "grantpt", {});
   if (unlockpt(pty.master.Get()) != 0) throw SystemError(errno, "unlockpt", {});
   pty.slave = OpenPtySlave(pty.master.Get());

@@ -5,7 +5,7 @@
 namespace airplant {
 
 // A pseudo-terminal in raw mode, as Nix gives builders for their log: programs see a terminal and write line by line, and
-// no byte is changed on the way. Neither end becomes anybody's controlling terminal. Throws SystemError.
+// no byte is changed on the way. The master does not block. Neither end becomes anybody's controlling terminal. Throws SystemError.
 struct Pty {
   UniqueFd master;
   UniqueFd slave;

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { getSystemErrorName } from 'node:util';
 import { Deferred } from '../base/deferred.js';
+import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { probeHost } from '../doctor/probe.js';
@@ -82,12 +81,10 @@ class Run {
   readonly #launcher = currentLauncher();
   readonly #number: number;
   readonly #log: LogTerminal | undefined;
-  readonly #privatePids: boolean;
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
-    this.#privatePids = spec.namespaces.pid;
     this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
     // Nobody need listen to the one that comes to nothing.
     this.exit.catch(() => {});
@@ -100,8 +97,6 @@ class Run {
     } catch (error) {
       this.#log?.close();
       throw error;
-    } finally {
-      this.#log?.closeSlave();
     }
   }
 
@@ -123,10 +118,11 @@ class Run {
         this.#started.resolve(reply.pid);
         break;
       case 'setup-failed':
-        this.#explainFailure({ ...reply, errno: getSystemErrorName(-reply.errno) });
+        this.#explainFailure({ ...reply, errno: errnoName(reply.errno) });
         break;
       case 'exited':
-        this.#drainLog().then(() => this.#exit.resolve(toExit(reply)));
+        this.#log?.finish();
+        this.#exit.resolve(toExit(reply));
         break;
       default:
         this.#fail(
@@ -139,19 +135,6 @@ class Run {
 
   async #explainFailure(failure: SandboxSetupFailure): Promise<void> {
     this.#fail(setupError(failure, await probeHost()));
-  }
-
-  /**
-   * With a process namespace of its own nothing that could write is left, and the terminal ends by itself. Otherwise a
-   * background process may hold it for ever: it gets a moment.
-   */
-  async #drainLog(): Promise<void> {
-    if (!this.#log) return;
-    if (this.#privatePids) return this.#log.ended;
-    const moment = new AbortController();
-    await Promise.race([this.#log.ended, delay(200, undefined, { signal: moment.signal }).catch(() => {})]);
-    moment.abort();
-    this.#log.close();
   }
 
   #fail(error: AirplantError): void {

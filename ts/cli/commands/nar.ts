@@ -32,7 +32,7 @@ If the archive turns out to be damaged, nothing is left behind.`,
   async run({ args, cwd, stdin }) {
     const [{ readNar }, { restoreNar }] = await Promise.all([
       import('../../formats/nar/read.js'),
-      import('../restore-nar.js'),
+      import('../../store/restore-nar.js'),
     ]);
     await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
     return 0;
