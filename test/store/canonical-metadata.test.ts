@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, readlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { restoreNar } from '../../ts/cli/restore-nar.js';
+import { restoreNar } from '../../ts/store/restore-nar.js';
 import { readNar } from '../../ts/formats/nar/read.js';
 import { parseNarInfo } from '../../ts/formats/narinfo.js';
 import { native } from '../../ts/native.js';
