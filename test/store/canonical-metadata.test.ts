@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, readlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { restoreNar } from '../../ts/store/restore-nar.js';
 import { readNar } from '../../ts/formats/nar/read.js';
 import { parseNarInfo } from '../../ts/formats/narinfo.js';
 import { native } from '../../ts/native.js';
+import { restoreNar } from '../../ts/store/restore-nar.js';
 import { readFixture } from '../support/fixtures.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
