@@ -11,7 +11,7 @@ export type { Settings } from './config/settings.js';
 export { derivation, source, storePath, toFile } from './derivation/author/default.js';
 export { createEvaluator, type DerivationAttributes, type Evaluator } from './derivation/author/evaluator.js';
 export type { SourceFilter } from './derivation/author/objects.js';
-export type { DerivationValue, StoreFile } from './derivation/author/values.js';
+export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/author/values.js';
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
 export { type Buildable, type OpenOptions, openStore, type Store } from './open.js';
 export type { Isolation, ResourceUsage, SandboxSpec } from './sandbox/spec.js';

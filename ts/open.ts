@@ -7,7 +7,7 @@ import { parseWanted } from './build/wanted.js';
 import { loadSettings, type SettingsInput, settingsLayer } from './config/load.js';
 import type { Settings } from './config/settings.js';
 import { evaluatedObjects } from './derivation/author/evaluator.js';
-import type { DerivationValue } from './derivation/author/values.js';
+import type { AnyDerivation } from './derivation/author/values.js';
 import type { SandboxSpec } from './sandbox/spec.js';
 import { resolveStoreDirectories } from './store/directories.js';
 import { instantiate } from './store/instantiate.js';
@@ -26,7 +26,7 @@ export interface OpenOptions {
 }
 
 /** What can be asked for: a value of `derivation()`, a store path, `x.drv` or `x.drv!out,dev`, or the record of it. */
-export type Buildable = DerivationValue | string | Wanted;
+export type Buildable = AnyDerivation | string | Wanted;
 
 /**
  * Opens the store of the caller (made first if need be) for building: settings from the configuration files,
@@ -80,7 +80,7 @@ export class Store implements AsyncDisposable {
   }
 
   /** Writes the `.drv` of a derivation, and all it needs, into the store. Returns its path. */
-  async instantiate(value: DerivationValue): Promise<string> {
+  async instantiate(value: AnyDerivation): Promise<string> {
     await instantiate(evaluatedObjects(value), this.local);
     return value.drvPath;
   }
@@ -146,6 +146,6 @@ export class Store implements AsyncDisposable {
 }
 
 /** A derivation may have an output called `kind`, but no record of ours has an outPath. */
-function isWanted(one: DerivationValue | Wanted): one is Wanted {
+function isWanted(one: AnyDerivation | Wanted): one is Wanted {
   return !('outPath' in one);
 }

@@ -210,11 +210,10 @@ Command ReadCommand(const Field& field) {
   return command;
 }
 
+// Any name will do, also an empty one or one with a '=': that is how Nix passes the attributes of a derivation.
 std::string ReadVariable(const Field& field) {
   const auto [name, text] = field.Pair();
-  std::string variable = name.Text();
-  if (variable.empty() || variable.find('=') != std::string::npos) name.Refuse("a name without '='");
-  return variable + "=" + text.Text();
+  return name.Text() + "=" + text.Text();
 }
 
 Limit ReadLimit(const Field& field) {

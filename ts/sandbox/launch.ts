@@ -36,8 +36,8 @@ export interface RunningSandbox {
 /**
  * Starts the command of `spec` in its sandbox, and resolves as soon as it runs.
  *
- * Throws ERR_SANDBOX_SETUP (details: step, errno, path) or ERR_BUILDER_MISSING when it cannot, ERR_ABORTED when `signal` came
- * first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
+ * Throws ERR_SANDBOX_SETUP, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC (details: step, errno, path) when it cannot, ERR_ABORTED
+ * when `signal` came first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
  */
 export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = {}): Promise<RunningSandbox> {
   const { signal } = options;
