@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -17,6 +18,7 @@ Pty OpenPty() {
   if (!pty.master) throw SystemError(errno, "posix_openpt", "/dev/ptmx");
   // Another thread may fork in between; nothing we start inherits descriptors that it was not given, though.
   fcntl(pty.master.Get(), F_SETFD, FD_CLOEXEC);
+  fcntl(pty.master.Get(), F_SETFL, O_RDWR | O_NONBLOCK);
   if (grantpt(pty.master.Get()) != 0) throw SystemError(errno, "grantpt", {});
   if (unlockpt(pty.master.Get()) != 0) throw SystemError(errno, "unlockpt", {});
   pty.slave = OpenPtySlave(pty.master.Get());
@@ -26,6 +28,14 @@ Pty OpenPty() {
   cfmakeraw(&settings);
   if (tcsetattr(pty.slave.Get(), TCSANOW, &settings) != 0) throw SystemError(errno, "tcsetattr", {});
   return pty;
+}
+
+size_t ReadAvailable(int fd, void* buffer, size_t size) {
+  ssize_t got;
+  do {
+    got = read(fd, buffer, size);
+  } while (got < 0 && errno == EINTR);
+  return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
 }  // namespace airplant

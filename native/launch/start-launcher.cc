@@ -36,11 +36,12 @@ LauncherProcess StartLauncher(const std::string& path) {
 }
 
 int ReapLauncher(pid_t pid) {
-  kill(pid, SIGKILL);
+  // A pid that is no child of ours is not to be killed: it may be anybody's by now.
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) throw SystemError(errno, "waitpid", {});
-  }
+  pid_t ended = waitpid(pid, &status, WNOHANG);
+  if (ended == 0) kill(pid, SIGKILL);
+  while (ended == 0 || (ended < 0 && errno == EINTR)) ended = waitpid(pid, &status, 0);
+  if (ended < 0) throw SystemError(errno, "waitpid", {});
   return status;
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -192,6 +194,7 @@ test('outputs are moved and registered, all or none; what is valid stays', async
   await assert.rejects(store.registerOutputs([{ ...(await output('f')), signatures: ['a b:c'] }]), {
     code: 'ERR_SIGNATURE',
   });
+  assert.ok(existsSync(odd.source), 'what cannot be registered is not lost');
   assert.deepEqual(store.validPaths().sort(), [a, b]);
 
   // The caller holds the lock.
@@ -200,6 +203,57 @@ test('outputs are moved and registered, all or none; what is valid stays', async
   locks.release({ delete: true });
   assert.equal(info!.path, somePath('g'));
   assert.ok(!existsSync(`${store.realPath(info!.path)}.lock`));
+});
+
+test('a path goes from store to store as a NAR, unless it is not what was promised', async () => {
+  await using from = await openTestStore(newRoot());
+  await using to = await openTestStore(newRoot());
+  const [needed] = await from.addTexts([{ name: 'needed', contents: Buffer.from('x'), references: [] }]);
+  const info = await from.addPath({ name: 'tree', source: makeTree('nar'), references: [needed!.path] });
+  const file = join(directory, 'tree.nar');
+  const dump = async (path: string) => {
+    const fd = openSync(file, 'w');
+    await native.dumpTree(from.realPath(path), fd);
+    closeSync(fd);
+    return readFileSync(file);
+  };
+  const nar = await dump(info.path);
+  const chunks = async function* (bytes: Uint8Array) {
+    for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100);
+  };
+  const add = (bytes: Uint8Array, rest: object = {}) =>
+    to.addNar({ info: { ...info, ...rest }, source: chunks(bytes) });
+  const longer = Buffer.concat([nar, Buffer.alloc(8)]);
+  const changed = Buffer.from(nar);
+  changed[nar.lastIndexOf('data') + 1] = 0x41;
+
+  await assert.rejects(add(nar), { code: 'ERR_PATH_INVALID' });
+  await to.addNar({ info: needed!, source: chunks(await dump(needed!.path)) });
+  await assert.rejects(add(longer), { code: 'ERR_NAR', message: /longer/ });
+  await assert.rejects(add(longer, { narSize: longer.length }), { code: 'ERR_NAR' });
+  await assert.rejects(add(nar.subarray(0, -8)), { code: 'ERR_NAR', message: /bytes, not the/ });
+  await assert.rejects(add(changed), { code: 'ERR_NAR', message: /hash/ });
+  await assert.rejects(add(nar, { path: somePath('a'), deriver: '/nix/store/x' }), {
+    code: 'ERR_STORE_PATH',
+  });
+  assert.deepEqual(to.validPaths(), [needed!.path]);
+  assert.deepEqual(
+    leftovers(to.directories.realStoreDir).filter((name) => !name.endsWith('.lock')),
+    [],
+  );
+
+  const added = await add(nar);
+  assert.deepEqual({ ...added, registrationTime: 0 }, { ...info, registrationTime: 0 });
+  const { hash } = await native.hashTree(to.realPath(info.path), []);
+  assert.equal(hash, info.narHash.hex);
+  // Valid already: nothing is read.
+  await to.addNar({
+    info,
+    source: (async function* () {
+      yield* [];
+      assert.fail('the source was read');
+    })(),
+  });
 });
 
 test('adding the same thing many times at once is one addition', async () => {

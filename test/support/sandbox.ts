@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,11 @@ export const busybox: string = findProgram('busybox') ?? '/bin/busybox';
 
 /** A directory for one test file, removed when the process exits. */
 export const scratch: string = mkdtempSync(join(tmpdir(), 'airplant-test-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+process.on('exit', () => {
+  // Sandboxes leave directories of any mode.
+  spawnSync('chmod', ['-R', 'u+rwx', scratch]);
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 let directories = 0;
 

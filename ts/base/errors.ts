@@ -80,6 +80,7 @@ export const errorCatalogue = {
     exitStatus: 100,
     hint: 'The builder must lie in an input or in a sandbox path; see `airplant show-sandbox`.',
   },
+  ERR_BUILDER_EXEC: { exitStatus: 100, hint: 'The builder must be a program that this machine can run.' },
   ERR_PLATFORM: {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',

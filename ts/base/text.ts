@@ -10,24 +10,29 @@ import { isUtf8 } from 'node:buffer';
 export function decodeText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString('utf8');
-  let text = '';
-  let start = 0;
+  // Never more units than bytes. Pieces put together one by one would take many times the memory.
+  const units = new Uint16Array(buffer.length);
+  let count = 0;
   for (let i = 0; i < buffer.length; ) {
     const length = sequenceLength(buffer, i);
-    if (length > 0) {
-      i += length;
-      continue;
+    const code = length === 0 ? 0xdc00 + buffer[i]! : codePointAt(buffer, i, length);
+    if (code > 0xffff) {
+      units[count++] = 0xd7c0 + (code >> 10);
+      units[count++] = 0xdc00 + (code & 0x3ff);
+    } else {
+      units[count++] = code;
     }
-    text += buffer.toString('utf8', start, i) + String.fromCharCode(0xdc00 + buffer[i]!);
-    start = ++i;
+    i += length || 1;
   }
-  return text + buffer.toString('utf8', start);
+  return Buffer.from(units.buffer, 0, count * 2).toString('utf16le');
 }
 
 /** The bytes a string made by `decodeText` stands for. A lone surrogate outside U+DC80..U+DCFF has none: TypeError. */
 export function encodeText(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text, 'utf8');
-  const parts: Buffer[] = [];
+  // A lone surrogate counts as three bytes here, and becomes one.
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text, 'utf8'));
+  let length = 0;
   let start = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -42,11 +47,12 @@ export function encodeText(text: string): Buffer {
         `lone surrogate U+${unit.toString(16).toUpperCase()} at index ${i} stands for no byte`,
       );
     }
-    parts.push(Buffer.from(text.slice(start, i), 'utf8'), Buffer.from([unit - 0xdc00]));
+    if (start < i) length += bytes.write(text.slice(start, i), length, 'utf8');
+    bytes[length++] = unit - 0xdc00;
     start = i + 1;
   }
-  parts.push(Buffer.from(text.slice(start), 'utf8'));
-  return Buffer.concat(parts);
+  length += bytes.write(text.slice(start), length, 'utf8');
+  return bytes.subarray(0, length);
 }
 
 /** Order of the encoded bytes, which is what Nix sorts by (UTF-16 order differs above U+FFFF). */
@@ -79,4 +85,13 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
     return continuation(1, low, high) && continuation(2) && continuation(3) ? 4 : 0;
   }
   return 0;
+}
+
+/** The character of a valid UTF-8 sequence of `length` bytes. */
+function codePointAt(bytes: Uint8Array, at: number, length: number): number {
+  const first = bytes[at]!;
+  if (length === 1) return first;
+  let code = first & (0x7f >> length);
+  for (let k = 1; k < length; k++) code = (code << 6) | (bytes[at + k]! & 0x3f);
+  return code;
 }

@@ -49,6 +49,7 @@ export function statusOf(error: unknown): BuildStatus {
   switch (error.code) {
     case 'ERR_BUILD_FAILED':
     case 'ERR_BUILDER_MISSING':
+    case 'ERR_BUILDER_EXEC':
       return 'PermanentFailure';
     case 'ERR_BUILD_TIMEOUT':
       return 'TimedOut';

@@ -7,6 +7,7 @@ import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
 import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
+import { checkSupported } from './supported.js';
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
@@ -20,8 +21,8 @@ export function makeRequest(
   options: BuildOptions,
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
-  checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, options);
   checkSupported(drvPath, derivation, wishes);
+  checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, options);
   const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
   const { env, files } = buildEnvironment(derivation, {
     storeDir,
@@ -73,29 +74,4 @@ function checkPlatform(
     `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
     { details: { drvPath, system } },
   );
-}
-
-/** What a derivation can ask for and this version does not do is refused: leaving it out would be a wrong build. */
-function checkSupported(
-  drvPath: string,
-  derivation: Derivation,
-  wishes: ReturnType<typeof derivationOptions>,
-): void {
-  const refuse = (what: string, hint?: string) => {
-    throw new AirplantError('ERR_UNSUPPORTED', `'${drvPath}' asks for ${what}`, {
-      hint,
-      details: { drvPath },
-    });
-  };
-  if ([...derivation.outputs.values()].some((output) => !('path' in output))) {
-    refuse('outputs whose paths depend on their content');
-  }
-  if (derivation.builder.startsWith('builtin:')) refuse(`the builder '${derivation.builder}'`);
-  if (wishes.structuredAttrs !== undefined) refuse('structured attributes');
-  if (wishes.noChroot) {
-    refuse(
-      'a build outside the sandbox (__noChroot)',
-      'With `sandbox = true` such a derivation is never built.',
-    );
-  }
 }

@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import type { Wanted } from '../build/records.js';
 import { type SettingsLayer, settingsLayer } from '../config/load.js';
 import type { EvaluatedDerivation, OpenStore } from './engine.js';
+import { readInputFile } from './input-file.js';
 import { tryStoreOperand } from './store-operand.js';
 
 /** What an operand of `build` turned out to be, before there is a store to look into. */
@@ -32,6 +33,7 @@ export async function loadSources(operands: readonly string[], cwd: string): Pro
       sources.push(source);
       continue;
     }
+    requireFile(source.file);
     const { loadModule } = await import('./load-module.js');
     const module = await loadModule(source.file);
     sources.push({ ...source, derivations: module.derivations });
@@ -98,25 +100,37 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** Node would wait for whoever writes to a FIFO. */
+function requireFile(module: string): void {
+  if (isFile(module)) return;
+  const there = statSync(module, { throwIfNoEntry: false }) !== undefined;
+  throw new AirplantError(
+    'ERR_FILE',
+    `module '${module}' ${there ? 'is not a regular file' : 'does not exist'}`,
+  );
+}
+
 /** The store path of a `.drv`; a file from elsewhere is added first. */
 async function derivationPath(text: string, store: OpenStore, cwd: string): Promise<string> {
   const operand = tryStoreOperand(text, { cwd, directories: store.local.directories });
   if (operand && operand.below === '') return operand.storePath;
   const file = resolve(cwd, text);
-  const bytes = readSource(file);
-  const { parseDerivation } = await import('../derivation/aterm-parse.js');
+  const { maxDerivationBytes, parseDerivation } = await import('../derivation/aterm-parse.js');
+  const bytes = readInputFile(file, maxDerivationBytes);
   const name = basename(file, '.drv').replace(/^[0-9a-z]{32}-/, '');
   return await store.local.writeDerivation(parseDerivation(bytes, { name, file }));
 }
 
 async function addJson(file: string, store: OpenStore): Promise<string[]> {
-  const [{ parseJson }, { derivationsFromJson }] = await Promise.all([
+  const [{ maxDerivationBytes }, { parseJson }, { derivationsFromJson }] = await Promise.all([
+    import('../derivation/aterm-parse.js'),
     import('../derivation/json-text.js'),
     import('../derivation/json-read.js'),
   ]);
   const { decodeText } = await import('../base/text.js');
   const { storeDir } = store.local.directories;
-  const derivations = derivationsFromJson(parseJson(decodeText(readSource(file)), file), { storeDir });
+  const text = decodeText(readInputFile(file, maxDerivationBytes));
+  const derivations = derivationsFromJson(parseJson(text, file), { storeDir });
   const drvPaths: string[] = [];
   for (const [claimedPath, derivation] of derivations) {
     const drvPath = await store.local.writeDerivation(derivation);
@@ -129,15 +143,6 @@ async function addJson(file: string, store: OpenStore): Promise<string[]> {
     drvPaths.push(drvPath);
   }
   return drvPaths;
-}
-
-function readSource(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new AirplantError('ERR_FILE', `'${file}' cannot be read: ${code}`, { cause });
-  }
 }
 
 function storePathOf(text: string, store: OpenStore, cwd: string): string {

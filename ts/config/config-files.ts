@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { AirplantError } from '../base/errors.js';
@@ -106,7 +106,8 @@ function openInclude(
 function readIfPresent(file: string): string | undefined {
   let fd: number;
   try {
-    fd = openSync(file, 'r');
+    // A FIFO in its place is refused below, not waited for.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { encodeText } from '../base/text.js';
 
 /**
  * JSON without loss. Structured attributes are hashed as text and handed to builders, so `9223372036854775807`,
@@ -37,7 +38,7 @@ export const maxJsonDepth = 512;
 
 /**
  * Reads JSON (RFC 8259). Of equal keys the last wins, as in Nix. `file` is what errors call the text.
- * Throws ERR_DERIVATION_SYNTAX with `details` `{file, offset, expected}`, the offset in UTF-16 units.
+ * Throws ERR_DERIVATION_SYNTAX with `details` `{file, offset, expected}`, the offset in bytes.
  */
 export function parseJson(text: string, file: string): JsonValue {
   return new Parser(text, file).document();
@@ -163,10 +164,11 @@ class Parser {
     this.#failAt(this.#at, expected);
   }
 
-  #failAt(offset: number, expected: string): never {
+  #failAt(index: number, expected: string): never {
+    const offset = encodeText(this.#text.slice(0, index)).length;
     throw new AirplantError(
       'ERR_DERIVATION_SYNTAX',
-      `${this.#file} is not JSON: character ${offset} should be ${expected}`,
+      `${this.#file} is not JSON: byte ${offset} should be ${expected}`,
       { details: { file: this.#file, offset, expected } },
     );
   }

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { getSystemErrorName } from 'node:util';
 import { Deferred } from '../base/deferred.js';
+import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { probeHost } from '../doctor/probe.js';
@@ -37,8 +36,8 @@ export interface RunningSandbox {
 /**
  * Starts the command of `spec` in its sandbox, and resolves as soon as it runs.
  *
- * Throws ERR_SANDBOX_SETUP (details: step, errno, path) or ERR_BUILDER_MISSING when it cannot, ERR_ABORTED when `signal` came
- * first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
+ * Throws ERR_SANDBOX_SETUP, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC (details: step, errno, path) when it cannot, ERR_ABORTED
+ * when `signal` came first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
  */
 export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = {}): Promise<RunningSandbox> {
   const { signal } = options;
@@ -82,12 +81,10 @@ class Run {
   readonly #launcher = currentLauncher();
   readonly #number: number;
   readonly #log: LogTerminal | undefined;
-  readonly #privatePids: boolean;
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
-    this.#privatePids = spec.namespaces.pid;
     this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
     // Nobody need listen to the one that comes to nothing.
     this.exit.catch(() => {});
@@ -97,11 +94,10 @@ class Run {
         reply: (reply) => this.#onReply(reply),
         failed: (error) => this.#fail(error),
       });
+      this.#log?.read();
     } catch (error) {
       this.#log?.close();
       throw error;
-    } finally {
-      this.#log?.closeSlave();
     }
   }
 
@@ -123,10 +119,11 @@ class Run {
         this.#started.resolve(reply.pid);
         break;
       case 'setup-failed':
-        this.#explainFailure({ ...reply, errno: getSystemErrorName(-reply.errno) });
+        this.#explainFailure({ ...reply, errno: errnoName(reply.errno) });
         break;
       case 'exited':
-        this.#drainLog().then(() => this.#exit.resolve(toExit(reply)));
+        this.#log?.finish();
+        this.#exit.resolve(toExit(reply));
         break;
       default:
         this.#fail(
@@ -139,19 +136,6 @@ class Run {
 
   async #explainFailure(failure: SandboxSetupFailure): Promise<void> {
     this.#fail(setupError(failure, await probeHost()));
-  }
-
-  /**
-   * With a process namespace of its own nothing that could write is left, and the terminal ends by itself. Otherwise a
-   * background process may hold it for ever: it gets a moment.
-   */
-  async #drainLog(): Promise<void> {
-    if (!this.#log) return;
-    if (this.#privatePids) return this.#log.ended;
-    const moment = new AbortController();
-    await Promise.race([this.#log.ended, delay(200, undefined, { signal: moment.signal }).catch(() => {})]);
-    moment.abort();
-    this.#log.close();
   }
 
   #fail(error: AirplantError): void {

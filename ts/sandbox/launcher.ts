@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { launcherPath, native } from '../native.js';
 import { type LauncherReply, ReplyReader } from './launcher-reply.js';
@@ -79,7 +79,7 @@ export class Launcher {
     if (reply.kind === 'launcher-failed') {
       this.#failure = new AirplantError(
         'ERR_NATIVE_MISSING',
-        `${launcherPath} cannot be executed: ${getSystemErrorName(-reply.errno)}`,
+        `${launcherPath} cannot be executed: ${errnoName(reply.errno)}`,
       );
       return;
     }
@@ -96,10 +96,10 @@ export class Launcher {
   #die(): void {
     this.#dead = true;
     this.#onDeath();
-    const status = native.reapLauncher(this.#pid);
+    const end = describeEnd(this.#pid);
     const failure =
       this.#failure ??
-      new AirplantError('ERR_SYSTEM', `the sandbox launcher ${describeEnd(status)}`, {
+      new AirplantError('ERR_SYSTEM', `the sandbox launcher ${end}`, {
         hint: 'Its sandboxes ended with it; the next one starts a new launcher.',
       });
     const listeners = [...this.#listeners.values()];
@@ -108,7 +108,13 @@ export class Launcher {
   }
 }
 
-function describeEnd(waitStatus: number): string {
+function describeEnd(pid: number): string {
+  let waitStatus: number;
+  try {
+    waitStatus = native.reapLauncher(pid);
+  } catch {
+    return 'ended, and somebody else has its status';
+  }
   const signal = waitStatus & 0x7f;
   if (signal === 0) return `exited with status ${waitStatus >> 8}`;
   const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];

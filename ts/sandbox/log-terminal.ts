@@ -1,37 +1,63 @@
 import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { Deferred } from '../base/deferred.js';
 import { native } from '../native.js';
 
 /**
- * The terminal a builder writes its log to. `slave` is for the launcher, and must be closed here once it is sent;
- * `ended` resolves when every byte has been handed to `onLog` and nobody holds the terminal any more.
+ * The terminal a builder writes its log to, read while it runs.
+ *
+ * The slave stays open here until the end: once nobody holds it, libuv takes the hang-up for the end of the stream
+ * although the kernel may still have bytes of it. `finish` gets those instead.
  */
 export class LogTerminal {
-  readonly #master: ReadStream;
-  readonly #ended = new Deferred<void>();
+  readonly #onLog: (chunk: Uint8Array) => void;
+  readonly #master: number;
+  #stream: ReadStream | undefined;
+  #open = true;
+  /** For the launcher. */
   readonly slave: number;
 
   constructor(onLog: ((chunk: Uint8Array) => void) | undefined) {
+    this.#onLog = onLog ?? (() => {});
     const { master, slave } = native.openPty();
+    this.#master = master;
     this.slave = slave;
-    this.#master = new ReadStream(master);
-    this.#master.on('data', (chunk: Uint8Array) => onLog?.(chunk));
-    // Linux ends a terminal without holders with EIO.
-    this.#master.on('error', () => {});
-    this.#master.on('close', () => this.#ended.resolve());
   }
 
-  get ended(): Promise<void> {
-    return this.#ended.promise;
+  /** Starts reading. Not done by the constructor, so that the sandbox is being set up meanwhile. */
+  read(): void {
+    this.#stream = new ReadStream(this.#master);
+    this.#stream.on('data', this.#onLog);
+    this.#stream.on('error', () => {});
   }
 
-  closeSlave(): void {
+  /** To be called when all who write are dead: hands out what they have written and closes the terminal. */
+  finish(): void {
+    if (!this.#open) return;
+    while (this.#stream?.read()); // emits what the stream holds
+    this.#drain();
+    this.close();
+  }
+
+  /** Stops reading. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#stream) this.#stream.destroy();
+    else closeSync(this.#master);
     closeSync(this.slave);
   }
 
-  /** Stops reading, whatever may still come. */
-  close(): void {
-    this.#master.destroy();
+  /**
+   * A terminal whose slave is held open never ends; it has nothing more when a read would wait. The kernel keeps less
+   * than 128 KiB, so whoever writes on and on is not among the dead.
+   */
+  #drain(): void {
+    for (let chunks = 0; chunks < 32; chunks++) {
+      const size = native.readAvailable(this.#master, drainBuffer);
+      if (size === 0) return;
+      this.#onLog(Buffer.from(drainBuffer.subarray(0, size)));
+    }
   }
 }
+
+const drainBuffer = new Uint8Array(4096);

@@ -4,8 +4,8 @@ import type { Host } from '../doctor/host.js';
 import type { SandboxSetupFailure } from './spec.js';
 
 /**
- * A refused step of the set-up as an error: ERR_SANDBOX_SETUP, or ERR_BUILDER_MISSING if only the builder was not
- * there. The hint is the cause and cure found on this host; where there is none, the catalogue's: `airplant doctor`.
+ * A refused step of the set-up as an error: ERR_SANDBOX_SETUP; where the sandbox stood and only the builder would not
+ * start, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC, which are failed builds as in Nix. The hint is the cause and cure found on this host; where there is none, the catalogue's: `airplant doctor`.
  */
 export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
   const { step, errno, path } = failure;
@@ -19,8 +19,25 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
   }
   const about = path === '' ? '' : ` ${path}`;
   const explanation = explain(failure, host);
+  const hint = explanation && `${explanation.cause} ${explanation.cure}`;
+  if (step === 'exec' && faultsOfTheBuilder.has(errno)) {
+    return new AirplantError('ERR_BUILDER_EXEC', `the builder ${path} cannot be executed: ${errno}`, {
+      hint,
+      details,
+    });
+  }
   return new AirplantError('ERR_SANDBOX_SETUP', `the sandbox cannot be set up: ${step}${about}: ${errno}`, {
-    hint: explanation && `${explanation.cause} ${explanation.cure}`,
+    hint,
     details,
   });
 }
+
+/** What execve(2) says of the file, the arguments and the environment, rather than of the machine. */
+const faultsOfTheBuilder: ReadonlySet<string> = new Set([
+  'E2BIG',
+  'EACCES',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOEXEC',
+]);

@@ -13,7 +13,7 @@ import { copyFiltered, type SourceFilter } from './copy-filtered.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import { createStaging } from './staging.js';
-import { type StoreParts, storeError } from './store-parts.js';
+import type { StoreParts } from './store-parts.js';
 
 /** A file or tree of the host to be added under an address of its content. */
 export interface PathToAdd {
@@ -80,8 +80,6 @@ export async function addPath(
       },
     });
     return added!;
-  } catch (error) {
-    throw storeError(error, `adding ${quote(path.source)} to the store`);
   } finally {
     await staging.close();
   }

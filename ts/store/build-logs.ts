@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createReadStream, createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -107,6 +107,8 @@ async function compress(file: string): Promise<void> {
   try {
     source = await open(file, 'r');
     target = await open(partial, 'wx', 0o644);
+    // Loading node:child_process takes 14 ms, and most runs never compress anything.
+    const { spawn } = await import('node:child_process');
     await exitOf(spawn('bzip2', ['-c'], { stdio: [source.fd, target.fd, 'ignore'] }));
     await rename(partial, `${file}.bz2`);
     await rm(file);
@@ -121,6 +123,7 @@ async function compress(file: string): Promise<void> {
 async function* decompressed(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   const source = await open(file, 'r');
   try {
+    const { spawn } = await import('node:child_process');
     const child = spawn('bzip2', ['-dc'], { stdio: [source.fd, 'pipe', 'ignore'] });
     const exit = exitOf(child);
     // Looked at below, once the output has ended.
@@ -142,7 +145,7 @@ async function* decompressed(file: string): AsyncGenerator<Uint8Array, void, und
   }
 }
 
-function exitOf(child: ReturnType<typeof spawn>): Promise<void> {
+function exitOf(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {

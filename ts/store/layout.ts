@@ -100,12 +100,20 @@ export async function reserveSpace(stateDir: string): Promise<void> {
   }
 }
 
+/** Makes a directory and what is missing above it. Nothing that was there already is changed. */
 function createDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true });
-  // All that was made, from the last to the first of them.
-  for (let path = directory; first !== undefined; path = dirname(path)) {
+  const missing: string[] = [];
+  for (let path = directory; !lstatSync(path, { throwIfNoEntry: false }); path = dirname(path))
+    missing.push(path);
+  for (const path of missing.reverse()) {
+    try {
+      mkdirSync(path, { mode: 0o755 });
+    } catch (error) {
+      // Another process opens the store for the first time, too.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      throw error;
+    }
     chmodSync(path, 0o755);
-    if (path === first) return;
   }
 }
 

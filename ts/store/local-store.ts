@@ -1,6 +1,8 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import { addNar, type NarToAdd } from './add-nar.js';
 import { addPath, type PathToAdd } from './add-path.js';
 import { addTexts, type TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
@@ -13,7 +15,7 @@ import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
 import { type OutputToRegister, registerOutputs } from './register-outputs.js';
 import { addIndirectRoot, makeResultLink } from './roots.js';
-import { realPathOf, type StoreParts } from './store-parts.js';
+import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 
 /** Locks on store paths, held until released. */
 export interface HeldLocks {
@@ -122,7 +124,7 @@ export class LocalStore implements AsyncDisposable {
    * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
    */
   async addTempRoot(...paths: readonly string[]): Promise<void> {
-    if (!this.readOnly) await this.#parts.tempRoots.add(paths);
+    if (!this.readOnly) await this.#change('protecting paths', () => this.#parts.tempRoots.add(paths));
   }
 
   /**
@@ -130,11 +132,12 @@ export class LocalStore implements AsyncDisposable {
    * become temporary roots, since a collector would take the lock files away.
    */
   async lockPaths(paths: Iterable<string>, options: StoreWaitOptions = {}): Promise<HeldLocks> {
-    this.#requireWritable();
     const logical = [...paths];
     const real = logical.map((path) => this.realPath(path));
-    await this.#parts.tempRoots.add(logical, options.signal);
-    const locks = await PathLocks.take(real, this.#placeOptions(options));
+    const locks = await this.#change('locking paths', async () => {
+      await this.#parts.tempRoots.add(logical, options.signal);
+      return await PathLocks.take(real, this.#placeOptions(options));
+    });
     for (const path of real) this.#held.add(path);
     let released = false;
     return {
@@ -160,14 +163,23 @@ export class LocalStore implements AsyncDisposable {
 
   /** Adds texts in one transaction. They may refer to one another. */
   async addTexts(texts: readonly TextToAdd[], options: StoreWaitOptions = {}): Promise<PathInfo[]> {
-    this.#requireWritable();
-    return await addTexts(this.#parts, texts, this.#placeOptions(options));
+    return await this.#change('adding texts', () =>
+      addTexts(this.#parts, texts, this.#placeOptions(options)),
+    );
   }
 
   /** Adds a file or tree of the host under an address of its content. */
   async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    this.#requireWritable();
-    return await addPath(this.#parts, path, this.#placeOptions(options));
+    return await this.#change(`adding ${quote(path.source)}`, () =>
+      addPath(this.#parts, path, this.#placeOptions(options)),
+    );
+  }
+
+  /** Adds a path of another store from its NAR, after checking that it is what that store says. */
+  async addNar(nar: NarToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
+    return await this.#change(`adding ${quote(nar.info.path)}`, () =>
+      addNar(this.#parts, nar, this.#placeOptions(options)),
+    );
   }
 
   /**
@@ -178,9 +190,10 @@ export class LocalStore implements AsyncDisposable {
     outputs: readonly OutputToRegister[],
     options: StoreWaitOptions = {},
   ): Promise<PathInfo[]> {
-    this.#requireWritable();
     const heldLocks = { holds: (path: string) => this.#held.has(path) };
-    return await registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks });
+    return await this.#change('registering outputs', () =>
+      registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks }),
+    );
   }
 
   /** Adds the `.drv` file of a derivation and returns its path. */
@@ -190,16 +203,16 @@ export class LocalStore implements AsyncDisposable {
 
   /** Makes what a link points at a root while the link exists. Returns the path of the entry in `gcroots/auto`. */
   async addIndirectRoot(link: string): Promise<string> {
-    this.#requireWritable();
-    return await addIndirectRoot(this.directories, link);
+    return await this.#change('adding a root', () => addIndirectRoot(this.directories, link));
   }
 
   /** Makes or replaces a link to a store path, `result` say, and registers it as a root. */
   async makeResultLink(result: { readonly link: string; readonly path: string }): Promise<void> {
-    this.#requireWritable();
     this.realPath(result.path);
-    await this.#parts.tempRoots.add([result.path]);
-    await makeResultLink(this.directories, result);
+    await this.#change('adding a root', async () => {
+      await this.#parts.tempRoots.add([result.path]);
+      await makeResultLink(this.directories, result);
+    });
   }
 
   /** Ends the protection of temporary roots. Again is harmless. */
@@ -213,12 +226,20 @@ export class LocalStore implements AsyncDisposable {
     this.close();
   }
 
-  #requireWritable(): void {
-    if (!this.readOnly) return;
-    throw new AirplantError(
-      'ERR_STORE_READ_ONLY',
-      `the store in ${this.directories.realStoreDir} is open for reading only`,
-    );
+  /** Work that changes the store; errors of the operating system become AirplantErrors that say during what. */
+  async #change<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const { realStoreDir } = this.directories;
+    if (this.readOnly) {
+      throw new AirplantError(
+        'ERR_STORE_READ_ONLY',
+        `the store in ${quote(realStoreDir)} is open for reading only`,
+      );
+    }
+    try {
+      return await work();
+    } catch (error) {
+      throw storeError(error, `${what} in the store ${quote(realStoreDir)}`);
+    }
   }
 
   /** Locks know where paths really lie; callers want to hear what they are called. */

@@ -56,14 +56,17 @@ export class LockFile {
     for await (const _ of attempts(options)) if (this.tryLock(mode)) return;
   }
 
-  /** Removes a file whose lock is held. Whoever waits for it sees the mark and starts over with a new file. */
+  /**
+   * Removes a file whose lock is held, and gives the lock back. Whoever waits for it sees the mark and starts over
+   * with a new file. A file that cannot be removed stays, unmarked, and is as good a lock as before.
+   */
   removeAndClose(): void {
     if (!this.#open) return;
     try {
       unlinkSync(this.path);
       writeSync(this.fd, 'd');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    } catch {
+      // Without a mark it shows by its missing name.
     } finally {
       this.close();
     }

@@ -5,7 +5,7 @@ import { invalidPath, type Registration } from './database.js';
 import { syncDirectory, syncTree } from './durability.js';
 import { PathLocks } from './locks.js';
 import type { PathInfo } from './path-info.js';
-import { realPathOf, type StoreParts, storeError } from './store-parts.js';
+import { realPathOf, type StoreParts } from './store-parts.js';
 
 export interface PlaceOptions {
   /** Locks the caller holds already; the other paths are locked meanwhile. */
@@ -62,7 +62,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
     } catch (error) {
       // Whatever cannot be removed now is garbage.
       for (const path of placed) await native.removeTree(path).catch(() => {});
-      throw storeError(error, `adding ${wanted[0]!.path} to the store`);
+      throw error;
     } finally {
       locks.release({ delete: done });
     }

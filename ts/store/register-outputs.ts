@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
+import { checkPathInfo } from './check-path-info.js';
 import { isDerivationName } from './derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
@@ -31,6 +32,8 @@ export async function registerOutputs(
   outputs: readonly OutputToRegister[],
   options: PlaceOptions = {},
 ): Promise<PathInfo[]> {
+  // Before anything is moved: what cannot be registered is not lost.
+  for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
   // A derivation made by a build, or copied from another store.
   const derivations = new Map<string, Uint8Array>();
   for (const { path, source } of outputs)

@@ -43,11 +43,15 @@ void MakeEntry(const Entry& entry, TargetTree& tree, const Proc& proc) {
 
 static void MakeDirectory(const Entry& entry, TargetTree& tree) {
   constexpr char kStep[] = "make-directory";
-  const UniqueFd found = tree.MakeDirectory(entry.target, kStep);
-  // fchmod does not take O_PATH descriptors.
-  const UniqueFd directory(openat(found.Get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const TargetTree::Place place = tree.Locate(entry.target, kStep);
+  const bool is_root = place.name == ".";
+  const bool made = !is_root && mkdirat(place.parent, place.name.c_str(), 0700) == 0;
+  if (!is_root && !made && errno != EEXIST) Fail(kStep, entry.target);
+  const UniqueFd directory(
+      openat(place.parent, place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   Check(directory.Get(), kStep, entry.target);
-  Check(fchmod(directory.Get(), entry.mode), kStep, entry.target);
+  // What was there before may have been mounted from the host, and its mode is not ours to change.
+  if (is_root || made) Check(fchmod(directory.Get(), entry.mode), kStep, entry.target);
 }
 
 static void MakeFile(const Entry& entry, TargetTree& tree) {

@@ -2,9 +2,10 @@
 
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
-#include <set>
 
 #include "launch/common/failure.h"
 
@@ -31,18 +32,27 @@ std::vector<MountLine> ParseMountTable(std::string_view text) {
   return table;
 }
 
-std::vector<MountLine> Subtree(const std::vector<MountLine>& table, int root) {
-  // A mount may be listed before its parent, so ids are gathered until nothing is added.
-  std::set<int> ids{root};
-  for (size_t before = 0; before != ids.size();) {
-    before = ids.size();
-    for (const MountLine& mount : table) {
-      if (ids.contains(mount.parent)) ids.insert(mount.id);
-    }
-  }
+std::vector<MountLine> ReachableSubtree(const std::vector<MountLine>& table, int root) {
+  std::multimap<int, const MountLine*> children;
+  for (const MountLine& mount : table) children.emplace(mount.parent, &mount);
+
   std::vector<MountLine> lines;
+  std::vector<const MountLine*> waiting;
   for (const MountLine& mount : table) {
-    if (ids.contains(mount.id)) lines.push_back(mount);
+    if (mount.id == root) waiting.push_back(&mount);
+  }
+  while (!waiting.empty()) {
+    const MountLine* mount = waiting.back();
+    waiting.pop_back();
+    const auto [first, last] = children.equal_range(mount->id);
+    const auto covers = [&](const auto& child) { return child.second->path == mount->path; };
+    const auto cover = std::find_if(first, last, covers);
+    if (cover != last) {
+      waiting.push_back(cover->second);
+      continue;
+    }
+    lines.push_back(*mount);
+    for (auto child = first; child != last; ++child) waiting.push_back(child->second);
   }
   return lines;
 }

@@ -21,8 +21,9 @@ struct MountLine {
 
 std::vector<MountLine> ParseMountTable(std::string_view text);
 
-// The lines of `root` and all mounts below it.
-std::vector<MountLine> Subtree(const std::vector<MountLine>& table, int root);
+// The lines of the mount `root` and of all mounts below it that a path can reach: one that is covered by another at the
+// very same place, and what is mounted inside it, cannot be reached (nor uncovered, without privileges).
+std::vector<MountLine> ReachableSubtree(const std::vector<MountLine>& table, int root);
 
 // The id, as in the table, of the mount that a descriptor is on. Throws SetupFailure with `step`.
 int MountId(const Proc& proc, int fd, const char* step);

@@ -51,12 +51,11 @@ static unsigned long ToMountFlags(uint64_t attributes) {
 
 static std::vector<MountLine> Unrestricted(const std::vector<MountLine>& table, int mount, unsigned long flags) {
   std::vector<MountLine> left;
-  bool found = false;
-  for (MountLine& line : Subtree(table, mount)) {
-    found = found || line.id == mount;
-    if ((line.flags & flags) != flags) left.push_back(std::move(line));
+  const std::vector<MountLine> reachable = ReachableSubtree(table, mount);
+  if (reachable.empty()) Fail(kStep, "/proc/self/mountinfo", ENOENT);
+  for (const MountLine& line : reachable) {
+    if ((line.flags & flags) != flags) left.push_back(line);
   }
-  if (!found) Fail(kStep, "/proc/self/mountinfo", ENOENT);
   return left;
 }
 

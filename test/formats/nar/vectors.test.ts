@@ -7,6 +7,7 @@ import { dumpTree, type NarTree } from '../../../ts/formats/nar/tree.js';
 import { writeNar } from '../../../ts/formats/nar/write.js';
 import { readFixture, readTable } from '../../support/fixtures.js';
 import { treeOf } from '../../support/nar-trees.js';
+import { pseudoRandomBytes } from '../../support/vector-trees.js';
 
 // hashes.tsv was made with Nix 2.8 (nix-store --dump, --add, --add-fixed); three trees are too large to keep.
 const rows = readTable('nar', 'hashes.tsv');
@@ -60,13 +61,4 @@ function file(contents: Uint8Array): NarTree {
 
 function directory(names: string[], contents: (name: string) => Uint8Array): NarTree {
   return { type: 'directory', entries: new Map(names.map((name) => [name, file(contents(name))])) };
-}
-
-/** The top bytes of a 32-bit linear congruential generator. */
-function pseudoRandomBytes(length: number): Uint8Array {
-  let state = 12345;
-  return new Uint8Array(length).map(() => {
-    state = (Math.imul(1103515245, state) + 12345) >>> 0;
-    return state >>> 24;
-  });
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { formatDigest, formatHash, type Hash, type HashAlgorithm, parseHash } from '../../formats/hash.js';
 import type { Command, CommandContext, CommandGroup, FlagDefinition } from '../command.js';
+import { streamInputFile } from '../input-file.js';
 
 const algorithms = ['md5', 'sha1', 'sha256', 'sha512'] as const;
 const forms = ['sri', 'base16', 'base32', 'base64'] as const;
@@ -76,7 +76,7 @@ export const hashCommands: CommandGroup = {
 
 async function hashFile(file: string, algorithm: HashAlgorithm): Promise<Hash> {
   const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  for await (const chunk of streamInputFile(file)) hash.update(chunk);
   return { algorithm, hex: hash.digest('hex') };
 }
 

@@ -1,10 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { AirplantError } from '../../base/errors.js';
+import { AirplantError, isAirplantError } from '../../base/errors.js';
+import { quote } from '../../base/quote.js';
 import { encodeText } from '../../base/text.js';
 import { filterLine } from '../../report/terminal-filter.js';
 import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
+import { streamInputFile } from '../input-file.js';
 
 const dumpCommand: Command = {
   name: 'nar dump',
@@ -32,9 +33,13 @@ If the archive turns out to be damaged, nothing is left behind.`,
   async run({ args, cwd, stdin }) {
     const [{ readNar }, { restoreNar }] = await Promise.all([
       import('../../formats/nar/read.js'),
-      import('../restore-nar.js'),
+      import('../../store/restore-nar.js'),
     ]);
-    await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
+    try {
+      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
+    } catch (error) {
+      throw named(error, standardInput);
+    }
     return 0;
   },
 };
@@ -85,7 +90,11 @@ async function list(context: CommandContext): Promise<number> {
   const { args, stdout } = context;
   if (args.has('json')) {
     const { formatListing, listNar } = await import('../../formats/nar/listing.js');
-    await stdout.write(`${formatListing(await listNar(archive(context)))}\n`);
+    const { name, bytes } = archive(context);
+    const listing = await listNar(bytes).catch((error) => {
+      throw named(error, name);
+    });
+    await stdout.write(`${formatListing(listing)}\n`);
     return 0;
   }
   const top = normalise(args.operands[1] ?? '');
@@ -131,22 +140,43 @@ function longLine(event: NodeEvent, name: string): string {
 /** The events of the archive, each with the path it is about: `bin/hello`, or empty for the root. */
 async function* walk(context: CommandContext) {
   const { readNar } = await import('../../formats/nar/read.js');
+  const { name, bytes } = archive(context);
   const names: string[] = [];
-  for await (const event of readNar(archive(context))) {
-    if (event.kind === 'entry') {
-      names.push(event.name);
-      continue;
+  try {
+    for await (const event of readNar(bytes)) {
+      if (event.kind === 'entry') {
+        names.push(event.name);
+        continue;
+      }
+      yield { event, path: names.join('/') };
+      // A node that ends is the one the last name stands for; the end of a directory has that name on top again.
+      if (event.kind === 'regular-end' || event.kind === 'symlink' || event.kind === 'directory-end')
+        names.pop();
     }
-    yield { event, path: names.join('/') };
-    // A node that ends is the one the last name stands for; the end of a directory has that name on top again.
-    if (event.kind === 'regular-end' || event.kind === 'symlink' || event.kind === 'directory-end')
-      names.pop();
+  } catch (error) {
+    throw named(error, name);
   }
 }
 
-function archive({ args, cwd, stdin }: CommandContext): AsyncIterable<Uint8Array> {
-  const [file] = args.operands;
-  return file === '-' ? stdin() : createReadStream(resolve(cwd, file!));
+/** The archive a command reads, under the name that errors give it. */
+function archive({ args, cwd, stdin }: CommandContext): { name: string; bytes: AsyncIterable<Uint8Array> } {
+  const file = args.operands[0]!;
+  return file === '-'
+    ? { name: standardInput, bytes: stdin() }
+    : { name: quote(file), bytes: streamInputFile(resolve(cwd, file)) };
+}
+
+const standardInput = 'standard input';
+
+/** Says of a damaged archive which one it is: its reader knows only the place in it. */
+function named(error: unknown, name: string): unknown {
+  if (!isAirplantError(error, 'ERR_NAR')) return error;
+  const { message, hint, details } = error;
+  return new AirplantError('ERR_NAR', `${name}: ${message}`, {
+    hint,
+    cause: error,
+    details: { ...details, file: name },
+  });
 }
 
 function normalise(path: string): string {

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { createEvaluator, type Evaluator } from './evaluator.js';
 
 /**

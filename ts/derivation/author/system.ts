@@ -1,5 +1,3 @@
-import process from 'node:process';
-
 /** The platform this process runs on, as Nix calls it: `x86_64-linux`, `aarch64-darwin`. */
 export function currentSystem(): string {
   return `${machines[process.arch] ?? process.arch}-${process.platform}`;

@@ -37,6 +37,9 @@ export interface AnyDerivation extends PathValue {
   readonly outputName: string;
 }
 
+/** What any `derivation` gives, whatever its outputs are called. */
+export type AnyDerivation = Omit<DerivationBase, 'outputs'>;
+
 /**
  * Every value an evaluator makes has this, also when another copy of this package made it: a module and the
  * program that reads it need not share one.

@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { isAirplantError } from '../../ts/base/errors.js';
+import { launchSandbox } from '../../ts/sandbox/launch.js';
+import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
+import { longForm, requires } from '../support/requires.js';
+import {
+  bind,
+  busybox,
+  directory,
+  freshDirectory,
+  outputOf,
+  runSpec,
+  sandboxSpec,
+  scriptSpec,
+  usualEntries,
+} from '../support/sandbox.js';
+
+const needs = requires('user-namespaces', 'program:busybox');
+
+async function failureOf(spec: SandboxSpec) {
+  const error = await launchSandbox(spec).then(
+    () => assert.fail('it started'),
+    (error) => error,
+  );
+  assert.ok(isAirplantError(error), String(error?.stack));
+  return error;
+}
+
+const command = (more: Partial<SandboxSpec['command']>) => ({ ...sandboxSpec(['true']).command, ...more });
+
+describe('a refused step', needs, () => {
+  const cases: readonly [string, Partial<SandboxSpec>, Record<string, unknown>][] = [
+    [
+      'a root that is missing',
+      { root: { kind: 'directory', path: '/no/root' } },
+      { step: 'mount-root', errno: 'ENOENT', path: '/no/root' },
+    ],
+    [
+      'a root that is a file',
+      { root: { kind: 'directory', path: '/etc/passwd' } },
+      { step: 'mount-root', errno: 'ENOTDIR', path: '/etc/passwd' },
+    ],
+    [
+      'a directory in a file',
+      { entries: [bind(busybox, '/a'), directory('/a/b')] },
+      { step: 'make-directory', errno: 'ENOTDIR', path: '/a/b' },
+    ],
+    [
+      'a file that exists',
+      { entries: [bind(busybox, '/a'), { kind: 'file', target: '/a', mode: 0o644, contents: '', why: '' }] },
+      { step: 'make-file', errno: 'EEXIST', path: '/a' },
+    ],
+    [
+      'a symlink that exists',
+      { entries: [bind(busybox, '/a'), { kind: 'symlink', target: '/a', to: 'b', why: '' }] },
+      { step: 'make-symlink', errno: 'EEXIST', path: '/a' },
+    ],
+    [
+      'a tmpfs with more than a size',
+      { entries: [{ kind: 'tmpfs', target: '/t', mode: 0o755, size: '1m,uid=0', why: '' }] },
+      { step: 'mount-tmpfs', errno: 'EINVAL', path: '1m,uid=0' },
+    ],
+    [
+      'writing below a read-only bind',
+      { entries: [bind(freshDirectory(), '/in'), directory('/in/x')] },
+      { step: 'make-directory', errno: 'EROFS', path: '/in/x' },
+    ],
+    [
+      'a directory to start in that is missing',
+      { command: command({ cwd: '/nowhere' }) },
+      { step: 'chdir', errno: 'ENOENT', path: '/nowhere' },
+    ],
+    [
+      'a builder that may not be executed',
+      {
+        entries: [...usualEntries(), { kind: 'file', target: '/x', mode: 0o644, contents: 'x', why: '' }],
+        command: command({ path: '/x' }),
+      },
+      { step: 'exec', errno: 'EACCES', path: '/x' },
+    ],
+    [
+      'a builder of no known format',
+      {
+        entries: [
+          ...usualEntries(),
+          { kind: 'file', target: '/x', mode: 0o755, contents: '\x7fELF nonsense', why: '' },
+        ],
+        command: command({ path: '/x' }),
+      },
+      { step: 'exec', errno: 'ENOEXEC', path: '/x' },
+    ],
+    [
+      'an environment too large for the kernel',
+      { command: command({ env: [['A', 'x'.repeat(200_000)]] }) },
+      { step: 'exec', errno: 'E2BIG', path: '/bin/true' },
+    ],
+    [
+      'a host name too long',
+      { hostname: 'x'.repeat(65) },
+      { step: 'set-hostname', errno: 'EINVAL', path: 'x'.repeat(65) },
+    ],
+    [
+      'a seatbelt profile on Linux',
+      { backend: { kind: 'darwin-seatbelt', profile: '', parameters: [] } },
+      { step: 'backend', errno: 'ENOTSUP', path: '' },
+    ],
+    [
+      '/proc without processes of one’s own',
+      { namespaces: { pid: false, ipc: true, uts: true, network: 'private' } },
+      { step: 'mount-proc', errno: 'EPERM', path: '/proc' },
+    ],
+  ];
+  for (const [name, more, details] of cases) {
+    test(`${name} is named`, async () => {
+      const spec = sandboxSpec(['true'], { ...more });
+      const error = await failureOf({
+        ...spec,
+        command: { ...spec.command, path: spec.command.path.replace('/bin/true', '/bin/busybox') },
+      }).catch((e) => e);
+      const expected = details['path'] === '/bin/true' ? { ...details, path: '/bin/busybox' } : details;
+      assert.deepEqual(
+        { code: error.code, details: error.details },
+        { code: 'ERR_SANDBOX_SETUP', details: expected },
+      );
+      assert.ok(error.message.includes(String(details['step'])) && error.hint.length > 10, error.message);
+    });
+  }
+
+  test('a missing builder has an error of its own', async () => {
+    const error = await failureOf(sandboxSpec(['none']));
+    assert.equal(error.code, 'ERR_BUILDER_MISSING');
+    assert.deepEqual(error.details, { step: 'exec', errno: 'ENOENT', path: '/bin/none' });
+    const script: SandboxEntry = {
+      kind: 'file',
+      target: '/x',
+      mode: 0o755,
+      contents: '#!/no/shell\n',
+      why: '',
+    };
+    const spec = sandboxSpec(['true'], { command: command({ path: '/x' }) });
+    assert.equal(
+      (await failureOf({ ...spec, entries: [...spec.entries, script] })).code,
+      'ERR_BUILDER_MISSING',
+    );
+  });
+
+  test('of a namespace is named by its kind', () => {
+    // One nested user namespace may have limits of its own for each kind.
+    const program = `
+      import { launchSandbox } from '${new URL('../../ts/sandbox/launch.js', import.meta.url)}';
+      import { sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
+      await launchSandbox(sandboxSpec(['true'])).then(() => console.log('started'), (error) => console.log(error.details.step, error.details.errno, error.hint));`;
+    const file = join(freshDirectory(), 'try.mjs');
+    writeFileSync(file, program);
+    const kinds = { user: 'user', mnt: 'mount', pid: 'pid', ipc: 'ipc', uts: 'uts', net: 'network' };
+    for (const [sysctl, step] of Object.entries(kinds)) {
+      const setting = `echo 0 >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
+      const out = execFileSync(
+        'unshare',
+        ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', setting],
+        { encoding: 'utf8' },
+      );
+      assert.match(out, new RegExp(`^unshare-${step} ENOSPC .*max_\\*_namespaces`), sysctl);
+    }
+  });
+
+  test('of a masked /proc is told as such', () => {
+    const program = `
+      import { launchSandbox } from '${new URL('../../ts/sandbox/launch.js', import.meta.url)}';
+      import { sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
+      await launchSandbox(sandboxSpec(['true'])).then(() => console.log('started'), (error) => console.log(error.details.step, error.details.errno, error.hint));`;
+    const file = join(freshDirectory(), 'try.mjs');
+    writeFileSync(file, program);
+    const masked = `mount -t tmpfs tmpfs /proc/fs && exec ${process.execPath} ${file}`;
+    const out = execFileSync(
+      'unshare',
+      ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', masked],
+      { encoding: 'utf8' },
+    );
+    assert.match(out, /^mount-proc EPERM .*systempaths=unconfined/);
+  });
+
+  test('leaves the launcher fit for the next sandbox, and nothing open', async () => {
+    for (let i = 0; i < 50; i++) await failureOf(sandboxSpec(['none']));
+    assert.equal(await outputOf('echo fine'), 'fine');
+  });
+});
+
+describe('a malformed spec', needs, () => {
+  const good = sandboxSpec(['true']);
+  const wrong: readonly [RegExp, object][] = [
+    [/^spec.version must be/, { version: 2 }],
+    [/^spec.session must be 'sealed' or 'interactive'/, { session: 'open' }],
+    [/^spec.root.kind must be/, { root: { kind: 'overlay' } }],
+    [/^spec.root.path must be an absolute path/, { root: { kind: 'directory', path: 'relative' } }],
+    [/^spec.namespaces.pid must be a boolean/, { namespaces: { ...good.namespaces, pid: 1 } }],
+    [/^spec.namespaces.network must be/, { namespaces: { ...good.namespaces, network: 'none' } }],
+    [/^spec.ids.uid must be an integer/, { ids: { uid: -1, gid: 0 } }],
+    [/^spec.ids.gid must be an integer/, { ids: { uid: 0, gid: 2 ** 32 - 1 } }],
+    [/^spec.ids.uid must be an integer/, { ids: { uid: 1.5, gid: 0 } }],
+    [/^spec.hostname must be without NUL/, { hostname: 'a\0b' }],
+    [/^spec.entries must be an array/, { entries: {} }],
+    [/^spec.entries\[0\] must be an object/, { entries: [null] }],
+    [/^spec.entries\[0\].kind must be/, { entries: [{ kind: 'overlay', target: '/x' }] }],
+    [/^spec.entries\[1\].target must be an absolute path/, { entries: [directory('/x'), directory('x')] }],
+    [/^spec.entries\[0\].mode must be an integer from 0 to 4095/, { entries: [directory('/x', 0o100755)] }],
+    [/^spec.entries\[0\].source must be/, { entries: [bind('', '/x')] }],
+    [
+      /^spec.entries\[0\].readOnly must be a boolean/,
+      { entries: [bind('/x', '/x', { readOnly: undefined } as never)] },
+    ],
+    [
+      /^spec.entries\[0\].device.major/,
+      { entries: [bind('/x', '/x', { device: { major: -1, minor: 0 } } as never)] },
+    ],
+    [/^spec.command.path must be/, { command: command({ path: 'sh' }) }],
+    [/^spec.command.argv\[0\] must be a string/, { command: command({ argv: [1 as never] }) }],
+    [/^spec.command.argv\[1\] must be without NUL/, { command: command({ argv: ['a', '\0'] }) }],
+    [/^spec.command.argv\[0\] must be without lone surrogates/, { command: command({ argv: ['\ud800'] }) }],
+    [/^spec.command.env\[0\]\[0\] must be a name without '='/, { command: command({ env: [['A=B', 'c']] }) }],
+    [/^spec.command.env\[0\] must be a pair/, { command: command({ env: [['A'] as never] }) }],
+    [/^spec.command.umask must be/, { command: command({ umask: 0o1000 }) }],
+    [
+      /^spec.limits.rlimits\[0\].resource must be/,
+      { limits: { rlimits: [{ resource: 'x', soft: 0, hard: 0 }] } },
+    ],
+    [
+      /^spec.limits.rlimits\[0\].soft must be an integer/,
+      { limits: { rlimits: [{ resource: 'core', soft: 'lots', hard: 0 }] } },
+    ],
+    [/^spec.personality must be/, { personality: 2 ** 32 }],
+    [/^spec.backend.kind must be/, { backend: { kind: 'jail' } }],
+  ];
+  test('is a TypeError that names the field', async () => {
+    for (const [message, more] of wrong) {
+      await assert.rejects(launchSandbox({ ...good, ...more } as SandboxSpec), (error) => {
+        assert.ok(error instanceof TypeError, String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+    }
+    await assert.rejects(launchSandbox(null as never), TypeError);
+  });
+});
+
+describe('a large spec', needs, () => {
+  test('of thousands of mounts', async () => {
+    const count = longForm ? 10_000 : 2000;
+    const source = freshDirectory();
+    const inputs = Array.from({ length: count }, (_, i) => bind(source, `/nix/store/${i}`));
+    const script = 'ls /nix/store | wc -l; grep -c "/nix/store/.* ro,nosuid,nodev" /proc/self/mountinfo';
+    const { log } = await runSpec(scriptSpec(script, { entries: [...usualEntries(), ...inputs] }));
+    assert.equal(log, `${count}\n${count}\n`);
+  });
+
+  test('of long variables and files', async () => {
+    const value = 'v'.repeat(128 * 1024 - 10);
+    const env: [string, string][] = [
+      ['PATH', '/bin'],
+      ...Array.from({ length: 10 }, (_, i): [string, string] => [`V${i}`, value]),
+    ];
+    const file: SandboxEntry = {
+      kind: 'file',
+      target: '/large',
+      mode: 0o644,
+      contents: 'c'.repeat(20e6),
+      why: '',
+    };
+    const spec = scriptSpec('echo $V0 | wc -c; echo $V9 | wc -c; wc -c </large');
+    const { log } = await runSpec({
+      ...spec,
+      entries: [...spec.entries, file],
+      command: { ...spec.command, env },
+    });
+    assert.equal(log, `${value.length + 1}\n${value.length + 1}\n20000000\n`);
+  });
+
+  test('many at once neither block nor deadlock', async () => {
+    const contents = 'c'.repeat(4e6);
+    const file: SandboxEntry = { kind: 'file', target: '/large', mode: 0o644, contents, why: '' };
+    const runs = Array.from({ length: 20 }, async () => {
+      const spec = scriptSpec('wc -c </large');
+      return (await runSpec({ ...spec, entries: [...spec.entries, file] })).log;
+    });
+    assert.deepEqual(new Set(await Promise.all(runs)), new Set(['4000000\n']));
+  });
+});
+
+test('without isolation, when that is asked for', needs, async () => {
+  const directoryOfHost = freshDirectory();
+  const spec = sandboxSpec([], {
+    backend: { kind: 'none' },
+    command: {
+      path: busybox,
+      argv: ['sh', '-c', 'pwd; readlink /proc/self/ns/mnt; ls /proc/self/fd | wc -w; (setsid sleep 1000 &)'],
+      env: [['PATH', '/bin']],
+      cwd: directoryOfHost,
+      umask: 0o022,
+    },
+  });
+  const { log, exit } = await runSpec(spec);
+  const lines = log.trim().split('\n');
+  assert.equal(lines[0], directoryOfHost);
+  assert.equal(lines[1], execFileSync('readlink', ['/proc/self/ns/mnt'], { encoding: 'utf8' }).trim());
+  assert.equal(lines[2], '4');
+  assert.equal(exit.kind === 'exited' && exit.status, 0);
+  const sleeping = await launchSandbox({ ...spec, command: { ...spec.command, argv: ['sleep', '1000'] } });
+  sleeping.kill();
+  assert.equal((await sleeping.exit).kind, 'killed');
+});

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { formatHash } from '../formats/hash.js';
+import { readNar } from '../formats/nar/read.js';
+import { native } from '../native.js';
+import { checkPathInfo } from './check-path-info.js';
+import { isDerivationName } from './derivations.js';
+import type { PathInfo } from './path-info.js';
+import { type PlaceOptions, placeAndRegister } from './place.js';
+import { restoreNar } from './restore-nar.js';
+import { createStaging } from './staging.js';
+import type { StoreParts } from './store-parts.js';
+
+/** A path of another store. */
+export interface NarToAdd {
+  /** What that store knows of it; whether it is to be believed is for the caller to decide. */
+  readonly info: PathInfo;
+  /** The NAR, uncompressed. Not read at all if the path is valid already. */
+  readonly source: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Adds a path from its NAR, in constant memory. Nothing is moved into place before hash and size have been found to
+ * be those of `info`, and a source that is longer is not read to its end. Throws ERR_NAR, ERR_PATH_INVALID (a
+ * reference is not valid), ERR_DERIVATION_INVALID, and what the source throws.
+ */
+export async function addNar(
+  parts: StoreParts,
+  { info, source }: NarToAdd,
+  options: PlaceOptions = {},
+): Promise<PathInfo> {
+  checkPathInfo(parts.directories.storeDir, info);
+  const [added] = await placeAndRegister(parts, [info], {
+    ...options,
+    place: async ({ path }, realPath) => {
+      const staging = await createStaging(parts);
+      try {
+        const copy = join(staging.directory, 'x');
+        await restoreNar(readNar(checked(info, source)), copy);
+        await native.canonicaliseTree(copy);
+        const derivations = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
+        const outputs = parts.derivations.outputsToRegister(path, derivations, { trusted: false });
+        native.moveTree(copy, realPath, 'no-replace');
+        return { info, outputs };
+      } finally {
+        await staging.close();
+      }
+    },
+  });
+  return added!;
+}
+
+/** The same bytes; an error as soon as they cannot be those `info` speaks of. */
+async function* checked(
+  { path, narHash, narSize }: PathInfo,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > narSize) throw mismatch(path, `it is longer than the ${narSize} bytes specified`);
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (size < narSize) throw mismatch(path, `it has ${size} bytes, not the ${narSize} specified`);
+  const hex = hash.digest('hex');
+  if (hex === narHash.hex) return;
+  const got = formatHash({ algorithm: 'sha256', hex }, 'base32');
+  throw mismatch(path, `its hash is ${got}, not the ${formatHash(narHash, 'base32')} specified`);
+}
+
+function mismatch(path: string, why: string): AirplantError {
+  return new AirplantError('ERR_NAR', `the archive of ${quote(path, 300)} is not the one expected: ${why}`, {
+    hint: 'It was damaged on its way, or the store it comes from is.',
+    details: { path },
+  });
+}
