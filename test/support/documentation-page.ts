@@ -51,20 +51,18 @@ export function codeBlocks(page: string): CodeBlock[] {
 }
 
 /**
- * A value as JSON for a page: whatever fits on a line of 116 characters stays on one, maps are objects, and `undefined`
- * stands for something left out and shows as `…`.
+ * A value as JSON for a page, in lines of at most 110 characters as the formatter has them: maps are objects, and
+ * `undefined` stands for something left out and shows as `…`.
  */
-export function layOut(value: unknown, indent = ''): string {
-  const line = oneLine(value);
-  if (indent.length + line.length <= 116 || typeof value !== 'object' || value === null) return line;
+export function layOut(value: unknown, { indent = '', key = '' } = {}): string {
+  const line = key + oneLine(value);
+  // There may be a comma to come.
+  if (indent.length + line.length < 110 || typeof value !== 'object' || value === null) return line;
   const deeper = `${indent}  `;
-  if (Array.isArray(value)) {
-    return `[\n${value.map((item) => `${deeper}${layOut(item, deeper)}`).join(',\n')}\n${indent}]`;
-  }
-  const members = entriesOf(value).map(
-    ([key, member]) => `${deeper}${JSON.stringify(key)}: ${layOut(member, deeper)}`,
-  );
-  return `{\n${members.join(',\n')}\n${indent}}`;
+  const [open, close, members] = Array.isArray(value)
+    ? ['[', ']', value.map((item) => layOut(item, { indent: deeper }))]
+    : ['{', '}', entriesOf(value).map(([name, item]) => layOut(item, { indent: deeper, key: keyOf(name) }))];
+  return `${key}${open}\n${members.map((member) => deeper + member).join(',\n')}\n${indent}${close}`;
 }
 
 const marker = /^<!-- made by test: (.*) -->$/gm;
@@ -74,8 +72,12 @@ function oneLine(value: unknown): string {
   if (value === undefined) return '…';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(oneLine).join(', ')}]`;
-  const members = entriesOf(value).map(([key, member]) => `${JSON.stringify(key)}: ${oneLine(member)}`);
+  const members = entriesOf(value).map(([name, member]) => keyOf(name) + oneLine(member));
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
+function keyOf(name: string): string {
+  return `${JSON.stringify(name)}: `;
 }
 
 function entriesOf(value: object): [string, unknown][] {

@@ -16,9 +16,16 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 function errorsPage(): string {
   const rows = Object.entries(errorCatalogue).map(([code, { exitStatus, hint }]) => {
-    return `| \`${code}\` | ${exitStatus} | ${hint.replaceAll('|', '\\|')} |`;
+    return [`\`${code}\``, `${exitStatus}`, hint.replaceAll('|', '\\|')] as const;
   });
-  return [errorsIntroduction, ...rows].join('\n').concat('\n');
+  const head = ['code', 'exit status', 'usual hint'] as const;
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const line = ([code, exitStatus, hint]: readonly [string, string, string]) => {
+    return `| ${code.padEnd(widths[0]!)} | ${exitStatus.padStart(widths[1]!)} | ${hint.padEnd(widths[2]!)} |`;
+  };
+  const [first, second, third] = widths.map((width) => '-'.repeat(width));
+  const rule = `| ${first} | ${second!.slice(1)}: | ${third} |`;
+  return [errorsIntroduction, '', line(head), rule, ...rows.map(line)].join('\n').concat('\n');
 }
 
 const errorsIntroduction = `# Errors
@@ -32,10 +39,7 @@ long, 102 for an output with another hash than promised, 104 for one that came o
 signal the status is 128 and its number, as in a shell.
 
 An error has a message of one sentence with the offending value, and a hint. The hint here is the usual one; an error
-may have a more exact one of its own.
-
-| code | exit status | usual hint |
-| ---- | ----------: | ---------- |`;
+may have a more exact one of its own.`;
 
 async function commandLinePage(): Promise<string> {
   const sections: string[] = [];

@@ -24,17 +24,12 @@ export type DerivationValue<Output extends string = string> = DerivationBase<Out
   readonly [Name in Exclude<Output, keyof DerivationBase<Output>>]: DerivationValue<Output>;
 };
 
-export interface DerivationBase<Output extends string = string> extends AnyDerivation {
-  readonly outputName: Output;
-  readonly outputs: Readonly<Record<Output, DerivationValue<Output>>>;
-}
-
-/** What `derivation` gives, whatever the names of the outputs are. */
-export interface AnyDerivation extends PathValue {
+export interface DerivationBase<Output extends string = string> extends PathValue {
   readonly name: string;
   readonly drvPath: string;
   /** The output this value stands for. */
-  readonly outputName: string;
+  readonly outputName: Output;
+  readonly outputs: Readonly<Record<Output, DerivationValue<Output>>>;
 }
 
 /** What any `derivation` gives, whatever its outputs are called. */
