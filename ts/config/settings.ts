@@ -58,16 +58,17 @@ export const settingsTable = {
   }),
   'keep-failed': setting('boolean', {
     default: () => false,
-    flag: { short: 'K', summary: 'keep the build directory of a failed build' },
-    description: 'Whether the temporary directory of a failed build is kept, and its place named.',
+    flag: { short: 'K', summary: 'not acted on yet' },
+    description:
+      'Whether the temporary directory of a failed build is kept, and its place named. Not acted on yet: it is always ' +
+      'removed.',
   }),
   sandbox: setting('sandbox', {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. `true` seals every build; `relaxed` lets derivations that ' +
-      'set `__noChroot` out; `false` seals none, which is refused for a store whose files lie elsewhere than its ' +
-      'paths say. A build that cannot be sealed as asked fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. `true` seals every build, and `relaxed` does the same for ' +
+      'now; `false` is refused. A build that cannot be sealed fails: there is no silent fallback.',
   }),
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
@@ -93,8 +94,8 @@ export const settingsTable = {
     default: () => '',
     defaultText: 'empty',
     description:
-      'The directory in which the temporary directories of builds are made. Empty leaves the choice to airplant. It ' +
-      'should be on a local disk with room for whole builds.',
+      'The directory in which the temporary directories of builds are made. Not acted on yet: they are made beside ' +
+      'the derivation, in the store directory.',
   }),
   timeout: setting('count', {
     aliases: ['build-timeout'],
@@ -123,7 +124,9 @@ export const settingsTable = {
   'compress-build-log': setting('boolean', {
     aliases: ['build-compress-log'],
     default: () => true,
-    description: 'Whether kept logs are compressed with bzip2.',
+    description:
+      'Whether kept logs are compressed with bzip2. Not acted on yet: those of more than 32 KiB are, if bzip2 is ' +
+      'installed.',
   }),
   'log-lines': setting('count', {
     default: () => 25,
