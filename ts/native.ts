@@ -102,6 +102,8 @@ export interface NativeLauncher {
   reapLauncher(pid: number): number;
   /** A pseudo-terminal in raw mode; both ends close-on-exec, reads of the master never wait (EAGAIN). */
   openPty(): { readonly master: number; readonly slave: number };
+  /** Reads what a non-blocking descriptor has, into `buffer`; 0 when there is nothing more, and for every error. */
+  readAvailable(fd: number, buffer: Uint8Array): number;
   /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
    * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.

@@ -79,7 +79,11 @@ void Background::Settle(Napi::Env env, Operation* operation) {
 void Background::OnDone(napi_env env, napi_value, void* context, void* operation) {
   if (env == nullptr) return;  // being torn down: OnTeardown has dealt with every operation
   const Napi::HandleScope scope(env);
-  static_cast<Background*>(context)->Settle(env, static_cast<Operation*>(operation));
+  try {
+    static_cast<Background*>(context)->Settle(env, static_cast<Operation*>(operation));
+  } catch (const Napi::Error&) {
+    // The promise cannot be settled: its thread is being terminated, and nobody is left to hear of it.
+  }
 }
 
 // The process or worker thread exits. The threads run code of this library, which may be unloaded next.

@@ -9,22 +9,41 @@ namespace airplant {
 
 namespace {
 
-// A value and how to name it in a message.
+// A value, and where it was found, for messages. Fields live no longer than the expressions that look at them.
 struct Field {
   Napi::Value value;
-  std::string name;
+  const Field* parent;
+  const char* key;
+  uint32_t index = 0;
 
-  Field operator[](const char* key) const {
+  Field operator[](const char* name) const {
     if (!value.IsObject()) Refuse("an object");
-    return {value.As<Napi::Object>().Get(key), name + "." + key};
+    return {value.As<Napi::Object>().Get(name), this, name};
   }
 
-  [[noreturn]] void Refuse(const char* expected) const { throw WrongArgument(value.Env(), name + " must be " + expected); }
+  Field At(uint32_t i) const { return {value.As<Napi::Array>().Get(i), this, nullptr, i}; }
 
-  // Bytes that end at their first NUL for the kernel must not hold one.
-  std::string Text() const {
+  std::string Name() const {
+    if (parent == nullptr) return key;
+    std::string name = parent->Name();
+    if (key != nullptr) return name.append(".").append(key);
+    return name.append("[").append(std::to_string(index)).append("]");
+  }
+
+  [[noreturn]] void Refuse(const char* expected) const { throw WrongArgument(value.Env(), Name() + " must be " + expected); }
+
+  std::string Bytes() const {
     if (!value.IsString()) Refuse("a string");
-    std::string bytes = ToBytes(value, name.c_str());
+    try {
+      return ToBytes(value, "it");
+    } catch (const Napi::Error&) {
+      Refuse("without lone surrogates that stand for no byte");
+    }
+  }
+
+  // What the kernel takes as a string ends at its first NUL.
+  std::string Text() const {
+    std::string bytes = Bytes();
     if (bytes.find('\0') != std::string::npos) Refuse("without NUL");
     return bytes;
   }
@@ -52,23 +71,29 @@ struct Field {
 
   template <class Choice>
   Choice OneOf(std::initializer_list<std::pair<const char*, Choice>> choices) const {
-    return ToChoice<Choice>(value, name.c_str(), choices);
+    if (value.IsString()) {
+      const std::string word = value.As<Napi::String>().Utf8Value();
+      for (const auto& [name, choice] : choices) {
+        if (word == name) return choice;
+      }
+    }
+    return ToChoice<Choice>(value, Name().c_str(), choices);
   }
 
   template <class Visit>
   void Each(Visit visit) const {
     if (!value.IsArray()) Refuse("an array");
     const auto array = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); i++) {
+    const uint32_t length = array.Length();
+    for (uint32_t i = 0; i < length; i++) {
       const Napi::HandleScope scope(value.Env());
-      visit(Field{array.Get(i), name + "[" + std::to_string(i) + "]"});
+      visit(At(i));
     }
   }
 
   std::pair<Field, Field> Pair() const {
     if (!value.IsArray() || value.As<Napi::Array>().Length() != 2) Refuse("a pair");
-    const auto pair = value.As<Napi::Array>();
-    return {{pair.Get(uint32_t{0}), name + "[0]"}, {pair.Get(uint32_t{1}), name + "[1]"}};
+    return {At(0), At(1)};
   }
 };
 
@@ -83,7 +108,7 @@ uint64_t ReadBound(const Field& field);
 }  // namespace
 
 SandboxSpec ToSpec(const Napi::Value& value) {
-  const Field field{value, "spec"};
+  const Field field{value, nullptr, "spec"};
   SandboxSpec spec;
   if (field["version"].Integer(1) != 1) field["version"].Refuse("1");
   ReadBackend(field["backend"], spec);
@@ -144,7 +169,7 @@ Entry ReadEntry(const Field& field) {
       break;
     case EntryKind::file:
       entry.mode = field["mode"].Mode();
-      entry.text = ToBytes(field["contents"].value, field["contents"].name.c_str());
+      entry.text = field["contents"].Bytes();
       break;
     case EntryKind::symlink:
       entry.text = field["to"].Text();

@@ -35,6 +35,14 @@ static Napi::Value JsOpenPty(const Napi::CallbackInfo& info) {
   return result;
 }
 
+static Napi::Value JsReadAvailable(const Napi::CallbackInfo& info) {
+  const int fd = ToDescriptor(info[0], "fd");
+  const bool is_bytes = info[1].IsTypedArray() && info[1].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+  if (!is_bytes) throw WrongArgument(info.Env(), "buffer must be a Uint8Array");
+  auto buffer = info[1].As<Napi::Uint8Array>();
+  return Napi::Number::New(info.Env(), static_cast<double>(ReadAvailable(fd, buffer.Data(), buffer.ByteLength())));
+}
+
 static uint64_t ToRun(const Napi::Value& value) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
   if (!(number >= 1 && number <= 9007199254740991.0)) throw WrongArgument(value.Env(), "a number of a run or guard must be a positive integer");
@@ -77,6 +85,7 @@ void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
   exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
   exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
+  exports.Set("readAvailable", Napi::Function::New(env, JsReadAvailable, "readAvailable"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
   exports.Set("sendGuard", Napi::Function::New(env, JsSendGuard, "sendGuard"));

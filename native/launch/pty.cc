@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -27,6 +28,14 @@ Pty OpenPty() {
   cfmakeraw(&settings);
   if (tcsetattr(pty.slave.Get(), TCSANOW, &settings) != 0) throw SystemError(errno, "tcsetattr", {});
   return pty;
+}
+
+size_t ReadAvailable(int fd, void* buffer, size_t size) {
+  ssize_t got;
+  do {
+    got = read(fd, buffer, size);
+  } while (got < 0 && errno == EINTR);
+  return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
 }  // namespace airplant

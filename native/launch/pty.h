@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "unique-fd.h"
 
 namespace airplant {
@@ -11,5 +13,8 @@ struct Pty {
   UniqueFd slave;
 };
 Pty OpenPty();
+
+// Reads what a non-blocking descriptor has, at most `size` bytes; 0 when there is nothing more, for whatever reason.
+size_t ReadAvailable(int fd, void* buffer, size_t size);
 
 }  // namespace airplant

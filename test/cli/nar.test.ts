@@ -102,7 +102,7 @@ test('restore: never over something, and nothing is left of a damaged archive', 
   writeFileSync(join(root, 'there'), 'mine');
   const { status, stderr } = await host.run('nar', 'restore', 'there');
   assert.equal(status, 1);
-  assert.match(stderr, /'.*there' cannot be unpacked to: EEXIST/);
+  assert.match(stderr, /'.*there' exists already/);
   assert.equal(readFileSync(join(root, 'there'), 'utf8'), 'mine');
   for (let length = 0; length < nar.length; length += 40) {
     host.input = [nar.subarray(0, length)];

@@ -220,7 +220,7 @@ describe('a malformed spec', needs, () => {
     [/^spec.command.path must be/, { command: command({ path: 'sh' }) }],
     [/^spec.command.argv\[0\] must be a string/, { command: command({ argv: [1 as never] }) }],
     [/^spec.command.argv\[1\] must be without NUL/, { command: command({ argv: ['a', '\0'] }) }],
-    [/lone surrogate/, { command: command({ argv: ['\ud800'] }) }],
+    [/^spec.command.argv\[0\] must be without lone surrogates/, { command: command({ argv: ['\ud800'] }) }],
     [/^spec.command.env\[0\]\[0\] must be a name without '='/, { command: command({ env: [['A=B', 'c']] }) }],
     [/^spec.command.env\[0\] must be a pair/, { command: command({ env: [['A'] as never] }) }],
     [/^spec.command.umask must be/, { command: command({ umask: 0o1000 }) }],

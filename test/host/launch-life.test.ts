@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
-import { goneWithin, isAlive, processesWith } from '../support/processes.js';
+import { endedWithin, goneWithin, processesWith } from '../support/processes.js';
 import { longForm, requires } from '../support/requires.js';
 import { outputOf, runSpec, scriptSpec } from '../support/sandbox.js';
 
@@ -181,7 +181,7 @@ describe('when one of the processes dies', needs, () => {
     const { node, launcher } = await stubbornCaller(word);
     process.kill(node, 'SIGKILL');
     assert.ok(await goneWithin(word, 1000));
-    assert.ok(!isAlive(launcher));
+    assert.ok(await endedWithin(launcher, 1000));
   });
 
   test('the launcher: its sandboxes die, the caller is told, and the next one works', async () => {

@@ -5,13 +5,10 @@ import { closeSync, constants, mkdirSync, openSync, read, writeFileSync } from '
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { native } from '../../ts/native.js';
 import { naiveNar } from '../support/naive-nar.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
-
-const nativeModule = new URL('../../ts/native.js', import.meta.url).href;
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -89,33 +86,4 @@ test('a tree that cannot be read to its end stops the dump', requires('program:m
   const fd = openSync('/dev/null', 'w');
   await assert.rejects(native.dumpTree(directory, fd), { code: 'EFTYPE', path: join(directory, 'b') });
   closeSync(fd);
-});
-
-test('a process and a worker end at once though a dump is stuck', requires('program:mkfifo'), async () => {
-  const directory = temporaryDirectory('fs-dump');
-  const file = join(directory, 'file');
-  writeFileSync(file, randomBytes(1_000_000));
-  const { readEnd, writeEnd } = makeFifo(join(directory, 'fifo'));
-  const stuck = `
-    const { native } = await import(${JSON.stringify(nativeModule)});
-    const { openSync } = await import('node:fs');
-    native.dumpTree(${JSON.stringify(file)}, openSync(${JSON.stringify(join(directory, 'fifo'))}, 'w'));
-    for (let i = 0; i < 20; i++) native.hashTree(${JSON.stringify(file)}, []);`;
-  execFileSync(
-    process.execPath,
-    ['--input-type=module', '-e', `${stuck} setTimeout(() => process.exit(0), 100);`],
-    {
-      timeout: 20_000,
-    },
-  );
-  for (let i = 0; i < 3; i++) {
-    const worker = new Worker(
-      new URL(
-        `data:text/javascript,${encodeURIComponent(`${stuck} (await import('node:worker_threads')).parentPort.postMessage(0); setInterval(() => {}, 1000);`)}`,
-      ),
-    );
-    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
-    await worker.terminate();
-  }
-  [readEnd, writeEnd].forEach(closeSync);
 });

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { BuildLogs, LogWriter } from '../../ts/store/build-logs.js';
+import { BuildLogs } from '../../ts/store/build-logs.js';
+import { LogWriter } from '../../ts/store/log-writer.js';
 import { requires } from '../support/requires.js';
 import { somePath, testDirectories } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';

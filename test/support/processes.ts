@@ -25,6 +25,16 @@ export async function goneWithin(word: string, milliseconds: number): Promise<bo
   return true;
 }
 
+/** True once the process does not exist or is a zombie, false if it lives after `milliseconds`. */
+export async function endedWithin(pid: number, milliseconds: number): Promise<boolean> {
+  const end = Date.now() + milliseconds;
+  while (isAlive(pid)) {
+    if (Date.now() > end) return false;
+    await delay(10);
+  }
+  return true;
+}
+
 /** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
   try {

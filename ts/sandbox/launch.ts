@@ -94,6 +94,7 @@ class Run {
         reply: (reply) => this.#onReply(reply),
         failed: (error) => this.#fail(error),
       });
+      this.#log?.read();
     } catch (error) {
       this.#log?.close();
       throw error;

@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { native } from '../native.js';
 
@@ -11,7 +11,7 @@ import { native } from '../native.js';
 export class LogTerminal {
   readonly #onLog: (chunk: Uint8Array) => void;
   readonly #master: number;
-  readonly #stream: ReadStream;
+  #stream: ReadStream | undefined;
   #open = true;
   /** For the launcher. */
   readonly slave: number;
@@ -19,9 +19,13 @@ export class LogTerminal {
   constructor(onLog: ((chunk: Uint8Array) => void) | undefined) {
     this.#onLog = onLog ?? (() => {});
     const { master, slave } = native.openPty();
-    this.slave = slave;
     this.#master = master;
-    this.#stream = new ReadStream(master);
+    this.slave = slave;
+  }
+
+  /** Starts reading. Not done by the constructor, so that the sandbox is being set up meanwhile. */
+  read(): void {
+    this.#stream = new ReadStream(this.#master);
     this.#stream.on('data', this.#onLog);
     this.#stream.on('error', () => {});
   }
@@ -29,7 +33,7 @@ export class LogTerminal {
   /** To be called when all who write are dead: hands out what they have written and closes the terminal. */
   finish(): void {
     if (!this.#open) return;
-    while (this.#stream.read() !== null); // emits what the stream holds
+    while (this.#stream?.read()); // emits what the stream holds
     this.#drain();
     this.close();
   }
@@ -38,21 +42,22 @@ export class LogTerminal {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#stream.destroy();
+    if (this.#stream) this.#stream.destroy();
+    else closeSync(this.#master);
     closeSync(this.slave);
   }
 
-  /** A terminal whose slave is held open never ends; it has nothing more when a read would wait. */
+  /**
+   * A terminal whose slave is held open never ends; it has nothing more when a read would wait. The kernel keeps less
+   * than 128 KiB, so whoever writes on and on is not among the dead.
+   */
   #drain(): void {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(4096);
-      try {
-        const size = readSync(this.#master, chunk);
-        if (size === 0) return;
-        this.#onLog(chunk.subarray(0, size));
-      } catch {
-        return;
-      }
+    for (let chunks = 0; chunks < 32; chunks++) {
+      const size = native.readAvailable(this.#master, drainBuffer);
+      if (size === 0) return;
+      this.#onLog(Buffer.from(drainBuffer.subarray(0, size)));
     }
   }
 }
+
+const drainBuffer = new Uint8Array(4096);

@@ -1,94 +1,156 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, write, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import type { NarEvent } from '../formats/nar/event.js';
 import { native } from '../native.js';
 
 /**
- * Unpacks a NAR to an absolute path that must not exist yet. Every object is made anew in a directory held open, so
- * nothing is ever written through a symlink or over something. Modes are those of new files under the caller's
- * umask. What was unpacked of a damaged NAR is removed again.
+ * Unpacks a NAR at `destination`, which must not exist while its directory must; with `canonicalise` it comes out
+ * as a store path looks (modes 0444 and 0555, mtime 1), otherwise with the modes of new files under the umask.
+ *
+ * Every file is made new, by a single name below a directory held open, so that nothing an archive holds, and
+ * nobody who moves things about meanwhile, leads anywhere else. On failure nothing is left at `destination`.
+ *
+ * Throws what `events` throws, ERR_FILE if `destination` exists or its directory does not, ERR_DISK_FULL and
+ * ERR_SYSTEM with the path that could not be written.
  */
-export async function restoreNar(events: AsyncIterable<NarEvent>, destination: string): Promise<void> {
+export async function restoreNar(
+  events: AsyncIterable<NarEvent> | Iterable<NarEvent>,
+  destination: string,
+  options: { readonly canonicalise?: boolean } = {},
+): Promise<void> {
   const writer = new TreeWriter(destination);
   try {
-    for await (const event of events) writer.write(event);
+    for await (const event of events) {
+      // Most events are done at once; waiting for those would cost more than the work.
+      const pending = writer.write(event);
+      if (pending) await pending;
+    }
+    writer.end();
+    if (options.canonicalise) await native.canonicaliseTree(destination);
   } catch (error) {
-    if (writer.started) await native.removeTree(destination);
-    throw error;
-  } finally {
     writer.close();
+    // The first failure is the one to report.
+    if (writer.started) await native.removeTree(destination).catch(() => 0);
+    throw error;
   }
 }
 
+const writeAsync = promisify(write);
+
+/** Chunks up to this length are written at once: a turn of the thread pool takes longer than the page cache. */
+const smallChunk = 16 * 1024;
+
 class TreeWriter {
   readonly #destination: string;
-  /** Descriptors of the directories being filled: the parent of the destination, then outermost first. */
-  readonly #directories: number[];
+  /** Open directories, that of the destination first, and the names that led there. */
+  readonly #directories: number[] = [];
+  readonly #names: string[] = [];
   #name: string;
-  #file = -1;
-  #started = false;
+  #file: number | undefined;
+  /** Something has been made at the destination. */
+  started = false;
 
   constructor(destination: string) {
     this.#destination = destination;
-    this.#directories = [this.#attempt(() => native.openDirectory(dirname(destination)))];
     this.#name = basename(destination);
+    this.#directories.push(this.#attempt(() => native.openDirectory(dirname(destination))));
   }
 
-  /** Whether anything stands at the destination that has been put there by this writer. */
-  get started(): boolean {
-    return this.#started;
-  }
-
-  write(event: NarEvent): void {
-    const parent = this.#directories.at(-1)!;
+  write(event: NarEvent): Promise<void> | undefined {
     switch (event.kind) {
-      case 'regular':
-        this.#file = this.#create(() => native.createFileAt(parent, this.#name, event.executable));
-        return;
-      case 'data':
-        for (let at = 0; at < event.chunk.length; ) at += writeSync(this.#file, event.chunk, at);
-        return;
-      case 'regular-end':
-        this.#closeFile();
-        return;
-      case 'symlink':
-        this.#create(() => native.symlinkAt(event.target, parent, this.#name));
-        return;
       case 'directory':
-        this.#directories.push(this.#create(() => native.makeDirectoryAt(parent, this.#name)));
+        this.#directories.push(this.#make((parent) => native.makeDirectoryAt(parent, this.#name)));
+        this.#names.push(this.#name);
         return;
       case 'entry':
         this.#name = event.name;
         return;
       case 'directory-end':
         closeSync(this.#directories.pop()!);
+        this.#name = this.#names.pop()!;
+        return;
+      case 'symlink':
+        this.#make((parent) => native.symlinkAt(event.target, parent, this.#name));
+        return;
+      case 'regular':
+        this.#file = this.#make((parent) => native.createFileAt(parent, this.#name, event.executable));
+        return;
+      case 'data':
+        return this.#append(event.chunk);
+      case 'regular-end':
+        this.#closeFile();
     }
+  }
+
+  /** The events were all of one NAR: closes the directory of the destination. */
+  end(): void {
+    if (!this.started || this.#directories.length !== 1 || this.#file !== undefined) {
+      throw new AirplantError('ERR_NAR', `the archive for ${quote(this.#destination)} ends in the middle`);
+    }
+    this.close();
   }
 
   close(): void {
     this.#closeFile();
-    for (const fd of this.#directories.splice(0)) closeSync(fd);
+    for (const directory of this.#directories.splice(0)) closeSync(directory);
   }
 
-  #create<T>(make: () => T): T {
-    const made = this.#attempt(make);
-    this.#started = true;
-    return made;
+  #append(chunk: Uint8Array): Promise<void> | undefined {
+    if (chunk.length > smallChunk) return this.#appendLarge(chunk);
+    this.#attempt(() => {
+      for (let at = 0; at < chunk.length; ) at += writeSync(this.#file!, chunk, at);
+    });
+    return;
   }
 
-  #attempt<T>(make: () => T): T {
+  async #appendLarge(chunk: Uint8Array): Promise<void> {
     try {
-      return make();
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new AirplantError('ERR_FILE', `'${this.#destination}' cannot be unpacked to: ${code}`, { cause });
+      for (let at = 0; at < chunk.length; ) at += (await writeAsync(this.#file!, chunk, at)).bytesWritten;
+    } catch (error) {
+      throw this.#failure(error);
     }
   }
 
+  #make<T>(make: (parent: number) => T): T {
+    const made = this.#attempt(() => make(this.#directories.at(-1)!));
+    this.started = true;
+    return made;
+  }
+
+  #attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(cause: unknown): Error {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (code === undefined) return cause as Error;
+    const path = [
+      this.#destination,
+      ...this.#names.slice(1),
+      ...(this.#names.length > 0 ? [this.#name] : []),
+    ];
+    const where = quote(path.join('/'));
+    const details = { path: path.join('/'), errno: code };
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      return new AirplantError('ERR_DISK_FULL', `no room for ${where}`, { cause, details });
+    }
+    const atTop = !this.started && (code === 'EEXIST' || code === 'ENOENT' || code === 'ENOTDIR');
+    if (atTop) {
+      const why = code === 'EEXIST' ? 'exists already' : 'is in a directory that does not exist';
+      return new AirplantError('ERR_FILE', `${where} ${why}`, { cause, details });
+    }
+    return new AirplantError('ERR_SYSTEM', `cannot write ${where}: ${syscall}: ${code}`, { cause, details });
+  }
+
   #closeFile(): void {
-    if (this.#file < 0) return;
-    closeSync(this.#file);
-    this.#file = -1;
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 }

@@ -9,12 +9,25 @@
 
 namespace airplant {
 
+namespace {
+
+// What getdents64(2) fills in; C libraries disagree on whether and how they declare it.
+struct Record {
+  uint64_t inode;
+  int64_t next;
+  unsigned short length;
+  unsigned char type;
+  char name[];
+};
+
+}  // namespace
+
 // getdents64(2) itself: opendir would allocate and stat for every directory.
 struct DirectoryReader::State {
   int fd = -1;
   long used = 0;
   long next = 0;
-  alignas(struct dirent64) char buffer[32 * 1024];
+  alignas(Record) char buffer[32 * 1024];
 };
 
 DirectoryReader::DirectoryReader() : state_(new State) {}
@@ -48,10 +61,10 @@ int DirectoryReader::Next(DirectoryEntry* entry) {
       state_->used = syscall(SYS_getdents64, state_->fd, state_->buffer, sizeof state_->buffer);
       if (state_->used <= 0) return static_cast<int>(state_->used);
     }
-    const auto* record = reinterpret_cast<const struct dirent64*>(state_->buffer + state_->next);
-    state_->next += record->d_reclen;
-    if (strcmp(record->d_name, ".") == 0 || strcmp(record->d_name, "..") == 0) continue;
-    *entry = {record->d_name, TypeOf(record->d_type)};
+    const auto* record = reinterpret_cast<const Record*>(state_->buffer + state_->next);
+    state_->next += record->length;
+    if (strcmp(record->name, ".") == 0 || strcmp(record->name, "..") == 0) continue;
+    *entry = {record->name, TypeOf(record->type)};
     return 1;
   }
 }

@@ -1,18 +1,34 @@
 #include "fs/syscalls.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 namespace airplant {
 
 // <linux/fs.h> has these, and clashes with <sys/mount.h>.
 static constexpr unsigned kRenameNoReplace = 1;
 static constexpr unsigned kRenameExchange = 2;
+
+// <linux/openat2.h> is newer than the oldest systems we are compiled on; the number is the same on all of them.
+static constexpr long kOpenat2 = 437;
+static constexpr uint64_t kResolveNoCrossMount = 0x01;
+static constexpr uint64_t kResolveNoSymlinks = 0x04;
+static constexpr uint64_t kResolveBeneath = 0x08;
+
+namespace {
+
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
+}  // namespace
 
 int sys_renameat2(int from_dir, const char* from, int to_dir, const char* to, RenameMode mode) {
   if (mode == RenameMode::replace) return renameat(from_dir, from, to_dir, to);
@@ -21,15 +37,9 @@ int sys_renameat2(int from_dir, const char* from, int to_dir, const char* to, Re
 }
 
 int sys_open_beneath(int parent, const char* name) {
-#ifdef SYS_openat2
-  struct open_how how = {};
-  how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-  return static_cast<int>(syscall(SYS_openat2, parent, name, &how, sizeof how));
-#else
-  errno = ENOSYS;
-  return -1;
-#endif
+  const OpenHow how = {O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0,
+                       kResolveBeneath | kResolveNoSymlinks | kResolveNoCrossMount};
+  return static_cast<int>(syscall(kOpenat2, parent, name, &how, sizeof how));
 }
 
 int sys_open_search(const char* path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }

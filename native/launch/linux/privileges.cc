@@ -29,10 +29,10 @@ void DropPrivileges(const SandboxSpec& spec) {
 }
 
 static void DropCapabilities() {
-  // The bounding set needs CAP_SETPCAP, so it goes first. Capabilities are numbered without gaps.
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-    Check(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "capabilities");
-  }
+  // The bounding set needs CAP_SETPCAP, so it goes first. Capabilities are numbered without gaps; EINVAL is the end.
+  int capability = 0;
+  while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) capability++;
+  if (errno != EINVAL || capability == 0) Fail("capabilities");
   // Ambient capabilities came with Linux 4.3.
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) Fail("capabilities");
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
 import { encodeText } from '../../base/text.js';
-import { hashBytes } from '../../formats/hash.js';
+import { hashBytes } from '../../formats/hash-bytes.js';
 import { makeFixedOutputPath, makeTextPath, outputPathName } from '../../formats/make-store-path.js';
 import { upstreamPlaceholder } from '../../formats/placeholder.js';
 import { checkName, parseStorePath, storePathOf } from '../../formats/store-path.js';
