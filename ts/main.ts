@@ -1,8 +1,15 @@
 #!/usr/bin/env node
-import { processInterrupts } from './cli/interrupts.js';
-import { streamOutput } from './cli/output.js';
-import { runProgram } from './cli/program.js';
-import { systemEngine } from './cli/system-engine.js';
+import module from 'node:module';
+
+// First of all, so that it serves everything else.
+if ('enableCompileCache' in module) (await import('./cli/compile-cache.js')).keepCompiledCode();
+
+const [{ processInterrupts }, { streamOutput }, { runProgram }, { systemEngine }] = await Promise.all([
+  import('./cli/interrupts.js'),
+  import('./cli/output.js'),
+  import('./cli/program.js'),
+  import('./cli/system-engine.js'),
+]);
 
 // A pipe nobody reads any more: results fail with EPIPE where they are written, and words for people are lost.
 process.stdout.on('error', () => {});

@@ -6,11 +6,9 @@ import type { Plan, Wanted } from './build/records.js';
 import { parseWanted } from './build/wanted.js';
 import { loadSettings, type SettingsInput, settingsLayer } from './config/load.js';
 import type { Settings } from './config/settings.js';
-import { evaluatedObjects } from './derivation/author/evaluator.js';
 import type { AnyDerivation } from './derivation/author/values.js';
 import type { SandboxSpec } from './sandbox/spec.js';
 import { resolveStoreDirectories } from './store/directories.js';
-import { instantiate } from './store/instantiate.js';
 import type { LocalStore } from './store/local-store.js';
 import { openLocalStore } from './store/open-store.js';
 
@@ -81,6 +79,10 @@ export class Store implements AsyncDisposable {
 
   /** Writes the `.drv` of a derivation, and all it needs, into the store. Returns its path. */
   async instantiate(value: AnyDerivation): Promise<string> {
+    const [{ evaluatedObjects }, { instantiate }] = await Promise.all([
+      import('./derivation/author/evaluator.js'),
+      import('./store/instantiate.js'),
+    ]);
     await instantiate(evaluatedObjects(value), this.local);
     return value.drvPath;
   }

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type AirplantError, type ErrorCode, isAirplantError } from '../../ts/base/errors.js';
 import { createEvaluator, evaluatedObjects, evaluatedOutput } from '../../ts/derivation/author/evaluator.js';
 import type { DerivationValue } from '../../ts/derivation/author/values.js';
-import { hashBytes } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 import { makeTextPath } from '../../ts/formats/make-store-path.js';
 import { requires } from '../support/requires.js';
 import { authorDerivations, makeTree } from './author-expressions.js';

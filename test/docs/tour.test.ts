@@ -143,6 +143,7 @@ function optionsWith(shell: string): BuildOptions {
     maxSilentTime: 0,
     maxBuildLogSize: 0,
     keepBuildLog: true,
+    compressBuildLog: true,
     logLines: 25,
     supplementaryGroups: 0,
     impureEnvironment: {},

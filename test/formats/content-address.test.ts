@@ -6,7 +6,8 @@ import {
   isSelfCertifying,
   parseContentAddress,
 } from '../../ts/formats/content-address.js';
-import { formatHash, hashBytes } from '../../ts/formats/hash.js';
+import { formatHash } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 
 const sha256 = hashBytes('sha256', 'x');
 const digest = formatHash(sha256, 'base32');

@@ -10,10 +10,10 @@ import {
   formatHash,
   type Hash,
   type HashAlgorithm,
-  hashBytes,
   parseHash,
   sameHash,
 } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 
 const algorithms = Object.keys(digestSizes) as HashAlgorithm[];
 const anyHash: fc.Arbitrary<Hash> = fc

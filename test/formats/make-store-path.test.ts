@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, isAirplantError } from '../../ts/base/errors.js';
-import { hashBytes } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 import {
   makeFixedOutputPath,
   makeOutputPath,

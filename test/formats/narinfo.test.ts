@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { isSelfCertifying } from '../../ts/formats/content-address.js';
-import { hashBytes } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 import { formatNarInfo, type NarInfo, parseNarInfo } from '../../ts/formats/narinfo.js';
 import { fixturePath, readFixture } from '../support/fixtures.js';
 

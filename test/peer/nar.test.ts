@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { hashBytes } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 import { dumpTree, type NarTree } from '../../ts/formats/nar/tree.js';
 import { anyTree } from '../support/nar-trees.js';
 import { longForm, requires } from '../support/requires.js';

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { hashBytes } from '../../ts/formats/hash.js';
+import { hashBytes } from '../../ts/formats/hash-bytes.js';
 import { makeTextPath } from '../../ts/formats/make-store-path.js';
 import { native } from '../../ts/native.js';
 import { requires } from '../support/requires.js';

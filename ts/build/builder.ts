@@ -1,14 +1,13 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { BuildEvent, EventSink } from '../base/events.js';
 import type { LocalStore } from '../store/local-store.js';
+import type { Outcome } from './build-all.js';
 import { EventStream } from './event-stream.js';
 import type { Executor } from './executor.js';
 import type { BuildOptions } from './options.js';
-import { exitStatusOf, statusOf } from './outcome.js';
+import { exitStatusOf, failureOf, statusOf } from './outcome.js';
 import { knownOutputs, planBuild } from './plan.js';
-import type { Realised } from './realise.js';
-import type { BuildFailure, BuildResult, Plan, PlannedBuild, Wanted } from './records.js';
-import { schedule } from './schedule.js';
+import type { BuildResult, Plan, Wanted } from './records.js';
 import { formatWanted } from './wanted.js';
 
 /** A build under way: its events, for one reader that starts at once, and its result. */
@@ -44,18 +43,13 @@ export function startBuild(job: BuildJob): BuildRun {
   return { result, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() };
 }
 
-interface Outcome {
-  readonly realised?: Realised;
-  readonly error?: unknown;
-}
-
 async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   const began = Date.now();
   const wanted = await job.wanted();
   const plan = planBuild(wanted, job.store);
   const build = plan.build.map(({ drvPath }) => drvPath);
   emit({ type: 'plan', build, substitute: plan.substitute, valid: plan.valid.length });
-  const outcomes = build.length > 0 ? await buildAll(plan, job, emit) : new Map<string, Outcome>();
+  const outcomes = build.length > 0 ? await carryOut(plan, job, emit) : new Map<string, Outcome>();
   const results = wanted.map((one) => resultOf(one, { plan, outcomes, store: job.store }));
   const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
   const failed = Math.max(errors.length, results.filter(({ error }) => error !== undefined).length);
@@ -63,65 +57,10 @@ async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   return { results, exitStatus: exitStatus(results, errors) };
 }
 
-/** Builds everything in the plan, as far as it goes. */
-async function buildAll(plan: Plan, job: BuildJob, emit: EventSink): Promise<Map<string, Outcome>> {
-  const [{ realise }, { options, executor }] = await Promise.all([import('./realise.js'), job.engine()]);
-  if (options.maxJobs === 0) {
-    throw new AirplantError(
-      'ERR_USAGE',
-      `${plan.build.length} derivations would have to be built, but max-jobs is 0`,
-      {
-        hint: 'Give `--max-jobs` a number above 0.',
-      },
-    );
-  }
-  const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
-  const outcomes = new Map<string, Outcome>();
-  const work = {
-    async run(drvPath: string, signal: AbortSignal): Promise<boolean> {
-      const context = { store: job.store, options, executor, emit, signal };
-      const outcome = await attempt(planned.get(drvPath)!, (one) => realise(one, context), emit);
-      outcomes.set(drvPath, outcome);
-      return outcome.error === undefined;
-    },
-    skip(drvPath: string, failedDependency: string | undefined): void {
-      outcomes.set(drvPath, { error: notRun(drvPath, failedDependency) });
-    },
-  };
-  const steps = plan.build.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
-  await schedule(steps, work, { maxJobs: options.maxJobs, keepGoing: options.keepGoing, signal: job.signal });
-  return outcomes;
-}
-
-/** Realises one derivation and tells how it went; never rejects. */
-async function attempt(
-  planned: PlannedBuild,
-  realise: (planned: PlannedBuild) => Promise<Realised>,
-  emit: EventSink,
-): Promise<Outcome> {
-  const { drvPath } = planned;
-  const began = Date.now();
-  try {
-    const realised = await realise(planned);
-    emit({ type: 'build.succeeded', drvPath, outputs: realised.outputs, milliseconds: Date.now() - began });
-    return { realised };
-  } catch (error) {
-    const { code, message, hint, lastLines } = failureOf(error, drvPath);
-    emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
-    return { error };
-  }
-}
-
-function notRun(drvPath: string, failedDependency: string | undefined): AirplantError {
-  if (failedDependency === undefined)
-    return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`);
-  return new AirplantError(
-    'ERR_DEPENDENCY_FAILED',
-    `'${drvPath}' was not built: its dependency '${failedDependency}' failed`,
-    {
-      details: { drvPath, dependency: failedDependency },
-    },
-  );
+/** Loaded only when something has to be built. */
+async function carryOut(plan: Plan, job: BuildJob, emit: EventSink): Promise<ReadonlyMap<string, Outcome>> {
+  const [{ buildAll }, engine] = await Promise.all([import('./build-all.js'), job.engine()]);
+  return await buildAll(plan, { ...engine, store: job.store, signal: job.signal, emit });
 }
 
 function resultOf(
@@ -157,19 +96,4 @@ function exitStatus(results: readonly BuildResult[], errors: readonly unknown[])
   );
   const status = exitStatusOf(own.length > 0 ? own : errors);
   return status === 0 && results.some(({ error }) => error !== undefined) ? 1 : status;
-}
-
-function failureOf(error: unknown, drvPath?: string): BuildFailure {
-  const where = drvPath === undefined ? {} : { drvPath };
-  if (!isAirplantError(error)) {
-    return {
-      code: 'ERR_INTERNAL',
-      message: error instanceof Error ? error.message : String(error),
-      hint: '',
-      ...where,
-    };
-  }
-  const lines = error.details['lastLines'];
-  const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
-  return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
 }

@@ -1,5 +1,5 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
-import type { Attempt, BuildStatus } from './records.js';
+import type { Attempt, BuildFailure, BuildStatus } from './records.js';
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
 export function judge(drvPath: string, { outcome, lastLines }: Attempt): void {
@@ -94,6 +94,22 @@ export function exitStatusOf(errors: readonly unknown[]): number {
   if (status !== 0 || errors.length === 0) return status;
   const [first] = errors;
   return isAirplantError(first) ? first.exitStatus : 1;
+}
+
+/** An error in the form it has in results and events. */
+export function failureOf(error: unknown, drvPath?: string): BuildFailure {
+  const where = drvPath === undefined ? {} : { drvPath };
+  if (!isAirplantError(error)) {
+    return {
+      code: 'ERR_INTERNAL',
+      message: error instanceof Error ? error.message : String(error),
+      hint: '',
+      ...where,
+    };
+  }
+  const lines = error.details['lastLines'];
+  const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
+  return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
 }
 
 /** Names as strsignal(3) gives them, which Nix's messages contain. */

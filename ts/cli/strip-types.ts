@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { cacheDirectory } from './cache-directory.js';
 
 /**
  * TypeScript without its types, every character that stays in its place. Syntax that would need more than erasing
@@ -27,8 +27,7 @@ const require = createRequire(import.meta.url);
 function cacheFile(source: string): string {
   const { version } = require('@swc/wasm-typescript/package.json') as { version: string };
   const key = createHash('sha256').update(`${version}\0${source}`).digest('hex');
-  const cacheHome = process.env['XDG_CACHE_HOME'] || join(process.env['HOME'] || homedir(), '.cache');
-  return join(cacheHome, 'airplant', 'stripped', `${key}.js`);
+  return join(cacheDirectory('stripped'), `${key}.js`);
 }
 
 function strip(source: string, file: string): string {

@@ -56,19 +56,13 @@ export const settingsTable = {
     flag: { short: 'k', summary: 'go on with other builds after one has failed' },
     description: 'Whether builds that do not need the failed one still run after a failure.',
   }),
-  'keep-failed': setting('boolean', {
-    default: () => false,
-    flag: { short: 'K', summary: 'not acted on yet' },
-    description:
-      'Whether the temporary directory of a failed build is kept, and its place named. Not acted on yet: it is always ' +
-      'removed.',
-  }),
   sandbox: setting('sandbox', {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. `true` seals every build, and `relaxed` does the same for ' +
-      'now; `false` is refused. A build that cannot be sealed fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. Every build of this version is: `false` is refused, and so ' +
+      'is a derivation that sets `__noChroot`, with `relaxed` as with `true`. A build that cannot be sealed as ' +
+      'asked fails: there is no silent fallback.',
   }),
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
@@ -89,13 +83,6 @@ export const settingsTable = {
     default: () => '50%',
     description:
       'The size of `/dev/shm` in the sandbox, in the terms of tmpfs (bytes with k, m or g, or a percentage).',
-  }),
-  'build-dir': setting('text', {
-    default: () => '',
-    defaultText: 'empty',
-    description:
-      'The directory in which the temporary directories of builds are made. Not acted on yet: they are made beside ' +
-      'the derivation, in the store directory.',
   }),
   timeout: setting('count', {
     aliases: ['build-timeout'],
@@ -124,9 +111,7 @@ export const settingsTable = {
   'compress-build-log': setting('boolean', {
     aliases: ['build-compress-log'],
     default: () => true,
-    description:
-      'Whether kept logs are compressed with bzip2. Not acted on yet: those of more than 32 KiB are, if bzip2 is ' +
-      'installed.',
+    description: 'Whether kept logs are compressed with bzip2.',
   }),
   'log-lines': setting('count', {
     default: () => 25,

@@ -1,4 +1,4 @@
-import { hashBytes } from '../formats/hash.js';
+import { hashBytes } from '../formats/hash-bytes.js';
 import { makeTextPath } from '../formats/make-store-path.js';
 import { printDerivation } from './aterm-print.js';
 import type { Derivation } from './derivation.js';

@@ -1,6 +1,6 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { hashBytes } from '../formats/hash.js';
+import { hashBytes } from '../formats/hash-bytes.js';
 import { printForHash } from './aterm-print.js';
 import type { Derivation, DerivationLookup, InputOutputs } from './derivation.js';
 import { derivationKind } from './kind.js';

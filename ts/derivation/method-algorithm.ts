@@ -1,5 +1,10 @@
-import { type ContentMethod, digestSizes, type HashAlgorithm, isHashAlgorithm } from '../formats/hash.js';
-import { contentMethodPrefix } from '../formats/make-store-path.js';
+import {
+  type ContentMethod,
+  contentMethodPrefix,
+  digestSizes,
+  type HashAlgorithm,
+  isHashAlgorithm,
+} from '../formats/hash.js';
 
 /** Method and algorithm in one word, as the ATerm and the oldest JSON have them: `sha256`, `r:sha256`, `text:sha256`. */
 export function printMethodAlgorithm(method: ContentMethod, algorithm: HashAlgorithm): string {

@@ -1,7 +1,7 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { type ContentMethod, formatHash, type Hash, parseHash } from './hash.js';
-import { contentMethodPrefix, makeFixedOutputPath } from './make-store-path.js';
+import { type ContentMethod, contentMethodPrefix, formatHash, type Hash, parseHash } from './hash.js';
+import { makeFixedOutputPath } from './make-store-path.js';
 import { parseStorePath } from './store-path.js';
 
 /** What a content-addressed path is addressed by. */

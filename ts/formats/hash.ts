@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { encodeText } from '../base/text.js';
 import { decodeNixBase32, encodedLength, encodeNixBase32 } from './nixbase32.js';
 
 /** Hash algorithms of the Nix formats. */
@@ -15,6 +13,21 @@ export interface Hash {
 
 /** How the content of a content-addressed object is hashed. `nar` is also called recursive and written `r:`. */
 export type ContentMethod = 'flat' | 'nar' | 'text' | 'git';
+
+/**
+ * What marks the method in front of the algorithm: after `fixed:` in a content address (never `text:` there), and
+ * in a derivation's output.
+ */
+export function contentMethodPrefix(method: ContentMethod): string {
+  return methodPrefixes[method];
+}
+
+const methodPrefixes: Readonly<Record<ContentMethod, string>> = {
+  flat: '',
+  nar: 'r:',
+  git: 'git:',
+  text: 'text:',
+};
 
 /** How a digest is written. `base32` is Nix's own. */
 export type DigestEncoding = 'base16' | 'base32' | 'base64';
@@ -64,12 +77,6 @@ export function formatDigest(hash: Hash, encoding: DigestEncoding): string {
   if (encoding === 'base16') return hash.hex;
   const bytes = digestBytes(hash);
   return encoding === 'base32' ? encodeNixBase32(bytes) : bytes.toString('base64');
-}
-
-/** The hash of bytes, or of the bytes a string stands for (base/text.ts). */
-export function hashBytes(algorithm: HashAlgorithm, data: Uint8Array | string): Hash {
-  const bytes = typeof data === 'string' ? encodeText(data) : data;
-  return { algorithm, hex: createHash(algorithm).update(bytes).digest('hex') };
 }
 
 /** The digest as bytes, as many as `digestSizes` says. */

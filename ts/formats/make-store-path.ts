@@ -1,7 +1,15 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { compareText } from '../base/text.js';
-import { type ContentMethod, compressHash, digestBytes, formatHash, type Hash, hashBytes } from './hash.js';
+import {
+  type ContentMethod,
+  compressHash,
+  contentMethodPrefix,
+  digestBytes,
+  formatHash,
+  type Hash,
+} from './hash.js';
+import { hashBytes } from './hash-bytes.js';
 import { encodeNixBase32 } from './nixbase32.js';
 import { checkName } from './store-path.js';
 
@@ -83,21 +91,6 @@ export function makeOutputPath(
 export function outputPathName(derivationName: string, outputName: string): string {
   return outputName === 'out' ? derivationName : `${derivationName}-${outputName}`;
 }
-
-/**
- * What marks the method in front of the algorithm: after `fixed:` in a content address (never `text:` there), and
- * in a derivation's output.
- */
-export function contentMethodPrefix(method: ContentMethod): string {
-  return methodPrefixes[method];
-}
-
-const methodPrefixes: Readonly<Record<ContentMethod, string>> = {
-  flat: '',
-  nar: 'r:',
-  git: 'git:',
-  text: 'text:',
-};
 
 /** `type:reference:reference…[:self]`, references by bytes and each once. */
 function typeWithReferences(type: string, references: Iterable<string>, self = false): string {

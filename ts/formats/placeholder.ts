@@ -1,4 +1,5 @@
-import { compressHash, digestBytes, hashBytes } from './hash.js';
+import { compressHash, digestBytes } from './hash.js';
+import { hashBytes } from './hash-bytes.js';
 import { decodeNixBase32, encodeNixBase32 } from './nixbase32.js';
 
 /**

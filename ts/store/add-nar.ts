@@ -8,6 +8,7 @@ import { readNar } from '../formats/nar/read.js';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import { isDerivationName } from './derivations.js';
+import { outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import { restoreNar } from './restore-nar.js';
@@ -41,8 +42,9 @@ export async function addNar(
         const copy = join(staging.directory, 'x');
         await restoreNar(readNar(checked(info, source)), copy);
         await native.canonicaliseTree(copy);
-        const derivations = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
-        const outputs = parts.derivations.outputsToRegister(path, derivations, { trusted: false });
+        const fresh = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
+        const { derivations } = parts;
+        const outputs = outputsToRegister(path, fresh, { derivations, trusted: false });
         native.moveTree(copy, realPath, 'no-replace');
         return { info, outputs };
       } finally {

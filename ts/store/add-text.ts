@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import { formatContentAddress } from '../formats/content-address.js';
-import { hashBytes } from '../formats/hash.js';
+import { hashBytes } from '../formats/hash-bytes.js';
 import { makeTextPath } from '../formats/make-store-path.js';
 import { dumpTree } from '../formats/nar/tree.js';
 import { native } from '../native.js';
 import { isDerivationName } from './derivations.js';
+import { outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import type { StoreParts } from './store-parts.js';
@@ -27,6 +28,7 @@ export async function addTexts(
   texts: readonly TextToAdd[],
   options: PlaceOptions = {},
 ): Promise<PathInfo[]> {
+  const { derivations } = parts;
   const { storeDir } = parts.directories;
   const items = texts.map((text) => {
     const hash = hashBytes('sha256', text.contents);
@@ -36,13 +38,13 @@ export async function addTexts(
       path: makeTextPath(storeDir, { name: text.name, references: text.references, hash }),
     };
   });
-  const derivations = new Map(
+  const fresh = new Map(
     items.filter(({ name }) => isDerivationName(name)).map(({ path, contents }) => [path, contents]),
   );
   return await placeAndRegister(parts, items, {
     ...options,
     place: async ({ path, contents, references, hash }, realPath) => {
-      const outputs = parts.derivations.outputsToRegister(path, derivations, { trusted: true });
+      const outputs = outputsToRegister(path, fresh, { derivations, trusted: true });
       await writeNewFile(realPath, contents);
       await native.canonicaliseTree(realPath);
       const nar = dumpTree({ type: 'regular', executable: false, contents });

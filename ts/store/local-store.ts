@@ -2,19 +2,16 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
-import { addNar, type NarToAdd } from './add-nar.js';
-import { addPath, type PathToAdd } from './add-path.js';
-import { addTexts, type TextToAdd } from './add-text.js';
+import type { NarToAdd } from './add-nar.js';
+import type { PathToAdd } from './add-path.js';
+import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
 import { invalidPath } from './database.js';
-import { derivationText } from './derivations.js';
 import type { StoreDirectories } from './directories.js';
 import type { LockFile } from './lock-file.js';
-import { PathLocks } from './locks.js';
 import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
-import { type OutputToRegister, registerOutputs } from './register-outputs.js';
-import { addIndirectRoot, makeResultLink } from './roots.js';
+import type { OutputToRegister } from './register-outputs.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 
 /** Locks on store paths, held until released. */
@@ -33,6 +30,8 @@ export interface StoreWaitOptions {
 /**
  * A store on this disk. Paths are full logical store paths (`/nix/store/…`), whatever the store's directory on the
  * host is called. Questions are answered at once, from the database; what changes the store returns a promise.
+ *
+ * What changes a store is loaded when it is first asked for: most programs only ask.
  *
  * Every method throws ERR_STORE_PATH for a path that is none, and what changes a store opened for reading throws
  * ERR_STORE_READ_ONLY.
@@ -135,6 +134,7 @@ export class LocalStore implements AsyncDisposable {
     const logical = [...paths];
     const real = logical.map((path) => this.realPath(path));
     const locks = await this.#change('locking paths', async () => {
+      const { PathLocks } = await import('./locks.js');
       await this.#parts.tempRoots.add(logical, options.signal);
       return await PathLocks.take(real, this.#placeOptions(options));
     });
@@ -163,23 +163,26 @@ export class LocalStore implements AsyncDisposable {
 
   /** Adds texts in one transaction. They may refer to one another. */
   async addTexts(texts: readonly TextToAdd[], options: StoreWaitOptions = {}): Promise<PathInfo[]> {
-    return await this.#change('adding texts', () =>
-      addTexts(this.#parts, texts, this.#placeOptions(options)),
-    );
+    return await this.#change('adding texts', async () => {
+      const { addTexts } = await import('./add-text.js');
+      return await addTexts(this.#parts, texts, this.#placeOptions(options));
+    });
   }
 
   /** Adds a file or tree of the host under an address of its content. */
   async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    return await this.#change(`adding ${quote(path.source)}`, () =>
-      addPath(this.#parts, path, this.#placeOptions(options)),
-    );
+    return await this.#change(`adding ${quote(path.source)}`, async () => {
+      const { addPath } = await import('./add-path.js');
+      return await addPath(this.#parts, path, this.#placeOptions(options));
+    });
   }
 
   /** Adds a path of another store from its NAR, after checking that it is what that store says. */
   async addNar(nar: NarToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    return await this.#change(`adding ${quote(nar.info.path)}`, () =>
-      addNar(this.#parts, nar, this.#placeOptions(options)),
-    );
+    return await this.#change(`adding ${quote(nar.info.path)}`, async () => {
+      const { addNar } = await import('./add-nar.js');
+      return await addNar(this.#parts, nar, this.#placeOptions(options));
+    });
   }
 
   /**
@@ -191,25 +194,31 @@ export class LocalStore implements AsyncDisposable {
     options: StoreWaitOptions = {},
   ): Promise<PathInfo[]> {
     const heldLocks = { holds: (path: string) => this.#held.has(path) };
-    return await this.#change('registering outputs', () =>
-      registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks }),
-    );
+    return await this.#change('registering outputs', async () => {
+      const { registerOutputs } = await import('./register-outputs.js');
+      return await registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks });
+    });
   }
 
   /** Adds the `.drv` file of a derivation and returns its path. */
   async writeDerivation(derivation: Derivation): Promise<string> {
+    const { derivationText } = await import('./new-derivations.js');
     return await this.addText(derivationText(derivation));
   }
 
   /** Makes what a link points at a root while the link exists. Returns the path of the entry in `gcroots/auto`. */
   async addIndirectRoot(link: string): Promise<string> {
-    return await this.#change('adding a root', () => addIndirectRoot(this.directories, link));
+    return await this.#change('adding a root', async () => {
+      const { addIndirectRoot } = await import('./roots.js');
+      return await addIndirectRoot(this.directories, link);
+    });
   }
 
   /** Makes or replaces a link to a store path, `result` say, and registers it as a root. */
   async makeResultLink(result: { readonly link: string; readonly path: string }): Promise<void> {
     this.realPath(result.path);
     await this.#change('adding a root', async () => {
+      const { makeResultLink } = await import('./roots.js');
       await this.#parts.tempRoots.add([result.path]);
       await makeResultLink(this.directories, result);
     });

@@ -3,6 +3,7 @@ import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import { isDerivationName } from './derivations.js';
+import { outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import type { StoreParts } from './store-parts.js';
@@ -35,17 +36,17 @@ export async function registerOutputs(
   // Before anything is moved: what cannot be registered is not lost.
   for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
   // A derivation made by a build, or copied from another store.
-  const derivations = new Map<string, Uint8Array>();
+  const fresh = new Map<string, Uint8Array>();
   for (const { path, source } of outputs)
-    if (isDerivationName(path) && !parts.database.isValid(path))
-      derivations.set(path, await readFile(source));
+    if (isDerivationName(path) && !parts.database.isValid(path)) fresh.set(path, await readFile(source));
   return await placeAndRegister(parts, outputs, {
     ...options,
     place: async (output, realPath) => {
       native.moveTree(output.source, realPath, 'no-replace');
+      const { derivations } = parts;
       return {
         info: pathInfoOf(output),
-        outputs: parts.derivations.outputsToRegister(output.path, derivations, { trusted: false }),
+        outputs: outputsToRegister(output.path, fresh, { derivations, trusted: false }),
       };
     },
   });

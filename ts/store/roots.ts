@@ -3,7 +3,8 @@ import { lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import { digestBytes, hashBytes } from '../formats/hash.js';
+import { digestBytes } from '../formats/hash.js';
+import { hashBytes } from '../formats/hash-bytes.js';
 import { encodeNixBase32 } from '../formats/nixbase32.js';
 import type { StoreDirectories } from './directories.js';
 

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, symlinkSync, writeSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
@@ -77,6 +76,7 @@ function openRootsFile(directory: string): LockFile {
 
 /** Sends paths to the running collector and waits until it has noted each. False if none listens any more. */
 async function tellCollector(stateDir: string, paths: readonly string[]): Promise<boolean> {
+  const { connect } = await import('node:net');
   // The path of a Unix socket has at most 107 bytes (103 on macOS); a store may lie deeper than that.
   const shortcut = mkdtempSync(join(tmpdir(), 'airplant-gc-'));
   try {

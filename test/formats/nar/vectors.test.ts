@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { digestBytes, formatDigest, formatHash, hashBytes, parseHash } from '../../../ts/formats/hash.js';
+import { digestBytes, formatDigest, formatHash, parseHash } from '../../../ts/formats/hash.js';
+import { hashBytes } from '../../../ts/formats/hash-bytes.js';
 import { makeFixedOutputPath } from '../../../ts/formats/make-store-path.js';
 import { readNar } from '../../../ts/formats/nar/read.js';
 import { dumpTree, type NarTree } from '../../../ts/formats/nar/tree.js';

@@ -10,7 +10,6 @@ import type { Command, CommandContext } from '../command.js';
 import { jsonFlag, progressFlags } from '../common-flags.js';
 import type { BuildReport, OpenStore } from '../engine.js';
 import { writeJson } from '../output.js';
-import { makeResultLinks, resultLinks } from '../result-links.js';
 import { settingFlags, storeFlags } from '../setting-flags.js';
 import { loadSources, wantedOf } from '../sources.js';
 import { tell, withStore } from '../store-session.js';
@@ -150,6 +149,7 @@ async function printResults(
 }
 
 async function linkResults(context: CommandContext, store: OpenStore, report: BuildReport): Promise<void> {
+  const { makeResultLinks, resultLinks } = await import('../result-links.js');
   const name = resolve(context.cwd, context.args.value('out-link') ?? 'result');
   const notes = await makeResultLinks(resultLinks(report.results, name), store, context.cwd);
   if (notes.length > 0) tell(context, 'note', notes.join('\n'));
