@@ -100,7 +100,7 @@ class Parser {
   #inputTail(depth: number): InputOutputs {
     this.#expect(',');
     if (depth === 0 || !this.#text.startsWith('(', this.#at)) {
-      return { outputs: this.#set(this.#string), dynamic: new Map() };
+      return { outputs: this.#set(this.#string), dynamic: notDynamic };
     }
     this.#expect('(');
     const outputs = this.#set(this.#string);
@@ -220,6 +220,9 @@ class Parser {
     );
   }
 }
+
+/** One for all: a map each would be a good part of what a large graph takes. */
+const notDynamic: ReadonlyMap<string, InputOutputs> = new Map();
 
 const escapes: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' };
 

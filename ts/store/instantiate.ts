@@ -27,8 +27,16 @@ export async function instantiate(objects: readonly EvaluatedObject[], store: Lo
     }
   }
   const texts = missing.filter((object) => object.kind === 'derivation' || object.kind === 'text');
-  if (texts.length > 0) await store.addTexts(texts.map(textOf));
+  for (let at = 0; at < texts.length; at += batchSize) {
+    await store.addTexts(texts.slice(at, at + batchSize).map(textOf));
+  }
 }
+
+/**
+ * Each text takes a lock, which is an open file, of which a process may have 1024 in some places; and all the
+ * contents of a batch are in memory at once.
+ */
+const batchSize = 256;
 
 async function addSource(
   { path, name, hostPath, filter }: EvaluatedSource,

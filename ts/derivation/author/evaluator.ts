@@ -7,6 +7,7 @@ import { hashBytes } from '../../formats/hash-bytes.js';
 import { makeFixedOutputPath, makeTextPath, outputPathName } from '../../formats/make-store-path.js';
 import { upstreamPlaceholder } from '../../formats/placeholder.js';
 import { checkName, parseStorePath, storePathOf } from '../../formats/store-path.js';
+import { printDerivation } from '../aterm-print.js';
 import type { Derivation } from '../derivation.js';
 import { derivationFile } from '../derivation-path.js';
 import { checkDerivationName, checkOutputName } from '../validate.js';
@@ -137,8 +138,17 @@ function evaluateDerivation(registry: Registry, given: DerivationAttributes): De
   checkDerivationName(name);
   const outputNames = readOutputNames(name, attributes.get('outputs'));
   const derivation = makeDerivation(registry, attributes, outputNames);
-  const { path: drvPath, bytes, references } = derivationFile(registry.storeDir, derivation);
-  registry.add({ kind: 'derivation', path: drvPath, name, bytes, references, derivation });
+  const { path: drvPath, references } = derivationFile(registry.storeDir, derivation);
+  registry.add({
+    kind: 'derivation',
+    path: drvPath,
+    name,
+    get bytes() {
+      return printDerivation(derivation);
+    },
+    references,
+    derivation,
+  });
   const paths = outputNames.map(
     (output) => [output, pathOrPlaceholder(registry, { drvPath, derivation, output })] as const,
   );

@@ -4,7 +4,7 @@ import type { Derivation } from '../derivation.js';
 /** Something an evaluator made: what a store has to hold before anything can be built. */
 export type EvaluatedObject = EvaluatedDerivation | EvaluatedText | EvaluatedSource | ExistingPath;
 
-/** A derivation; `bytes` is its `.drv` file. */
+/** A derivation; `bytes` is its `.drv` file, printed anew each time: of thousands, only what is written is in memory. */
 export interface EvaluatedDerivation {
   readonly kind: 'derivation';
   /** Its drvPath. */
