@@ -1,19 +1,22 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// npm test            every test, long campaigns in their short form
-// npm run test:long   the same with the long form
-// npm test -- WORD    only files whose path holds WORD
+// npm test                 every test, long campaigns in their short form
+// npm run test:long        the same with the long form
+// npm test -- WORD...      only files whose path holds one of the words
+// npm test -- --as-root    only the tests called `as root: …`, which everybody else's run skips
 const testRoot = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const long = process.argv.includes('--long');
+const asRoot = process.argv.includes('--as-root');
 
 const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
   .map((name) => join(testRoot, name))
   .filter((file) => words.length === 0 || words.some((word) => relative(testRoot, file).includes(word)))
+  .filter((file) => !asRoot || readFileSync(file, 'utf8').includes("'as root: "))
   .sort();
 if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`);
@@ -22,7 +25,11 @@ if (files.length === 0) {
 
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
+  [
+    ...['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'],
+    ...(asRoot ? ['--test-name-pattern=^as root: '] : []),
+    ...files,
+  ],
   { stdio: 'inherit', env: { ...process.env, ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}) } },
 );
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import bindings from 'bindings';
 import { AirplantError } from './base/errors.js';
 import type { HashAlgorithm } from './formats/hash.js';
 import type { SandboxSpec } from './sandbox/spec.js';
@@ -116,6 +116,9 @@ export interface NativeLauncher {
   sendUnguard(control: number, guard: number): void;
 }
 
+// What CommonJS is, `import` would scan for its exports first: that takes longer than to load it.
+const require = createRequire(import.meta.url);
+
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** `path` is the file it was loaded from, which `bindings` adds. */
@@ -130,6 +133,7 @@ export const launcherPath: string = join(dirname(native.path), 'airplant-launche
 
 function load(): NativeAddon {
   try {
+    const bindings = require('bindings') as typeof import('bindings');
     return bindings({ bindings: 'airplant.node', module_root: packageRoot }) as NativeAddon;
   } catch (cause) {
     throw new AirplantError(

@@ -29,25 +29,28 @@ test('defaults, with the host in them', () => {
 test('files from weakest to strongest, then NIX_CONFIG, then the layers', () => {
   write(
     'etc/nix.conf',
-    'cores = 1\ntimeout = 1\nlog-lines = 1\nmax-silent-time = 1\nmax-jobs = 2\nbuild-dir = /1',
+    'cores = 1\ntimeout = 1\nlog-lines = 1\nmax-silent-time = 1\nmax-jobs = 2\nsandbox-build-dir = /1',
   );
-  write('xdg/nix/nix.conf', 'timeout = 2\nlog-lines = 2\nmax-silent-time = 2\nmax-jobs = 3\nbuild-dir = /2');
-  write('home/nix/nix.conf', 'log-lines = 3\nmax-silent-time = 3\nmax-jobs = 4\nbuild-dir = /3');
-  write('home/airplant/airplant.conf', 'max-silent-time = 4\nmax-jobs = 5\nbuild-dir = /4');
+  write(
+    'xdg/nix/nix.conf',
+    'timeout = 2\nlog-lines = 2\nmax-silent-time = 2\nmax-jobs = 3\nsandbox-build-dir = /2',
+  );
+  write('home/nix/nix.conf', 'log-lines = 3\nmax-silent-time = 3\nmax-jobs = 4\nsandbox-build-dir = /3');
+  write('home/airplant/airplant.conf', 'max-silent-time = 4\nmax-jobs = 5\nsandbox-build-dir = /4');
   const layers: SettingsLayer[] = [
-    settingsLayer({ kind: 'module', file: 'default.ts' }, { 'build-dir': '/6', timeout: 77 }),
+    settingsLayer({ kind: 'module', file: 'default.ts' }, { 'sandbox-build-dir': '/6', timeout: 77 }),
     { origin: { kind: 'command-line' }, values: [['timeout', '88']] },
   ];
-  const { settings, origins } = load({ env: { NIX_CONFIG: 'max-jobs = 6\nbuild-dir = /5' }, layers });
+  const { settings, origins } = load({ env: { NIX_CONFIG: 'max-jobs = 6\nsandbox-build-dir = /5' }, layers });
   assert.equal(settings.cores, 1);
   assert.equal(settings['log-lines'], 3);
   assert.equal(settings['max-silent-time'], 4);
   assert.equal(settings['max-jobs'], 6);
-  assert.equal(settings['build-dir'], '/6');
+  assert.equal(settings['sandbox-build-dir'], '/6');
   assert.equal(settings.timeout, 88);
   assert.equal(describeOrigin(origins.get('cores')![0]!), `${join(root, 'etc/nix.conf')}:1`);
   assert.equal(describeOrigin(origins.get('max-jobs')![0]!), 'NIX_CONFIG:1');
-  assert.equal(describeOrigin(origins.get('build-dir')![0]!), 'default.ts');
+  assert.equal(describeOrigin(origins.get('sandbox-build-dir')![0]!), 'default.ts');
   assert.equal(describeOrigin(origins.get('timeout')![0]!), 'command line');
 });
 

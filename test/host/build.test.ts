@@ -233,6 +233,31 @@ test('events come in order, log chunks as they are written', needs, async () => 
   assert.equal((await run.result).exitStatus, 0);
 });
 
+test('a slow reader holds a flood of output back, and nothing of it is lost', needs, async () => {
+  const megabytes = 16;
+  const flood = script(
+    'flood',
+    `bb dd if=/dev/zero bs=1M count=${megabytes} 2>/dev/null | bb tr '\\0' x; echo > $out`,
+  );
+  let received = 0;
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  const run = store.build([flood]);
+  for await (const event of run) {
+    if (event.type !== 'build.log') continue;
+    received += event.chunk.length;
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    if (received % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const { results } = await run.result;
+  assert.equal(results[0]?.error, undefined);
+  assert.equal(received, megabytes * 1024 * 1024);
+  assert.ok(most < 12 * 1024 * 1024, `${most} bytes were piled up`);
+  let logged = 0;
+  for await (const chunk of (await store.local.logs.read(flood.drvPath))!) logged += chunk.length;
+  assert.equal(logged, received);
+});
+
 test('an abort ends the build and leaves nothing', needs, async () => {
   const controller = new AbortController();
   const run = store.build([script('endless', 'echo started; bb sleep 1000')], { signal: controller.signal });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SandboxSpec } from '../../ts/sandbox/spec.js';
 import { compileFixture } from '../support/compile.js';
 import { longForm, requires } from '../support/requires.js';
-import { bind, outputOf, runSpec, sandboxSpec, scriptSpec } from '../support/sandbox.js';
+import { bind, freshDirectory, outputOf, runSpec, sandboxSpec, scriptSpec } from '../support/sandbox.js';
 
 describe('what the builder is', requires('user-namespaces', 'program:busybox'), () => {
   test('all its namespaces differ from the host’s', async () => {
@@ -122,6 +123,10 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
     assert.equal(await outputOf(script), 'hello');
   });
 
+  test('a session and a process group of its own', async () => {
+    assert.equal(await outputOf('cut -d" " -f1,5,6 /proc/$$/stat'), '2 2 2');
+  });
+
   test('no terminal to control, none to open, and a raw one for the log', async () => {
     assert.notEqual((await runSpec(scriptSpec(': </dev/tty'))).exit, 0);
     assert.match((await runSpec(scriptSpec(': </dev/tty'))).log, /No such device or address/);
@@ -174,6 +179,10 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
     assert.equal(log.match(/Read-only file system|Permission denied/g)?.length, 2, log);
   });
 
+  test('the OOM killer takes it before its caller', async () => {
+    assert.equal(await outputOf('cat /proc/self/oom_score_adj'), '500');
+  });
+
   test('it cannot make itself immune to the OOM killer', async () => {
     assert.match(
       (await runSpec(scriptSpec('echo -1000 >/proc/self/oom_score_adj'))).log,
@@ -218,10 +227,19 @@ describe(
       assert.notEqual(high, 'ok');
     });
 
-    test('the caller’s keys', async () => {
-      const { keyring } = await attempts(['keyring']);
-      const outside = execFileSync(compileFixture('probe'), ['keyring'], { encoding: 'utf8' });
-      assert.notEqual(`keyring: ${keyring}\n`, outside);
+    test('the caller’s keys', () => {
+      const probe = compileFixture('probe');
+      const program = `
+      import { bind, runSpec, sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
+      const spec = sandboxSpec(['probe', 'find-key']);
+      const { log } = await runSpec({ ...spec, entries: [...spec.entries, bind('${probe}', '/bin/probe')] });
+      process.stdout.write(log);`;
+      const file = join(freshDirectory(), 'try.mjs');
+      writeFileSync(file, program);
+      const withKey = (...command: string[]) =>
+        execFileSync(probe, ['with-key', ...command], { encoding: 'utf8' });
+      assert.equal(withKey(probe, 'find-key'), 'find-key: ok\n');
+      assert.equal(withKey(process.execPath, file), 'find-key: ENOKEY\n');
     });
   },
 );

@@ -183,7 +183,7 @@ for path in sys.argv[1:]:
   assert.equal(lstatSync(join(tree, 'sub/program')).mode & 0o777, 0o555);
 });
 
-test('files of others become the caller’s', requires('root'), async () => {
+test('as root: files of others become the caller’s', requires('root'), async () => {
   const tree = makeOddTree(join(temporaryDirectory('fs-canonicalise'), 'tree'));
   for (const name of ['', 'a', 'program', 'empty']) chownSync(join(tree, name), 1, 1);
   await native.canonicaliseTree(tree);

@@ -138,7 +138,7 @@ test(
   },
 );
 
-test('devices are EFTYPE', requires('root', 'program:mknod'), async () => {
+test('as root: devices are EFTYPE', requires('root', 'program:mknod'), async () => {
   const directory = temporaryDirectory('fs-hash');
   execFileSync('mknod', [join(directory, 'null'), 'c', '1', '3']);
   await assert.rejects(native.hashTree(directory, []), { code: 'EFTYPE' });

@@ -67,7 +67,7 @@ test('two processes adding the same things at once', async () => {
 });
 
 test(
-  'a full disk is one clear error, and afterwards nothing is wrong',
+  'as root: a full disk is one clear error, and afterwards nothing is wrong',
   requires('linux', 'root'),
   async () => {
     const root = join(directory, 'full');

@@ -2,7 +2,7 @@ import type { Attempt, BuildRequest } from './records.js';
 
 /** What an executor tells while it works. */
 export interface AttemptHooks {
-  /** Raw output of the builder, as it comes. A promise holds the builder's terminal back until it is settled. */
+  /** Raw output of the builder, as it comes. A promise holds the builder's terminal back; if it rejects, the build fails so. */
   onLog(chunk: Uint8Array): Promise<void> | undefined;
   readonly signal: AbortSignal;
 }

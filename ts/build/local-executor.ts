@@ -98,6 +98,7 @@ export class LocalExecutor implements Executor {
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
+    let logFailure: unknown;
     const watchdog = new Watchdog(request.limits, (limit) => {
       verdict = limit;
       kill.abort();
@@ -109,11 +110,18 @@ export class LocalExecutor implements Executor {
         onLog(chunk) {
           if (verdict || !watchdog.output(chunk.length)) return undefined;
           tail.push(chunk);
-          return hooks.onLog(chunk);
+          return hooks.onLog(chunk)?.then(
+            () => void watchdog.output(0),
+            (error) => {
+              logFailure ??= error;
+              kill.abort();
+            },
+          );
         },
       });
       const exit = await sandbox.exit;
       if (hooks.signal.aborted) throw cancelled(request.name);
+      if (logFailure) throw logFailure;
       return {
         outcome: verdict ?? outcomeOf(exit),
         startedAt,

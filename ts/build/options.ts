@@ -31,6 +31,7 @@ export interface BuildOptions {
   /** Bytes; 0 = no limit. */
   readonly maxBuildLogSize: number;
   readonly keepBuildLog: boolean;
+  readonly compressBuildLog: boolean;
   /** Lines of the log shown when a build fails. */
   readonly logLines: number;
   /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
@@ -76,6 +77,7 @@ export function makeBuildOptions(
     maxSilentTime: settings['max-silent-time'],
     maxBuildLogSize: settings['max-build-log-size'],
     keepBuildLog: settings['keep-build-log'],
+    compressBuildLog: settings['compress-build-log'],
     logLines: settings['log-lines'],
     supplementaryGroups: supplementaryGroups(),
     impureEnvironment: env,

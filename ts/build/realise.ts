@@ -83,7 +83,9 @@ async function runBuilder(
     name: derivation.name,
     outputs: request.outputs.map(({ scratchPath }) => scratchPath),
   });
-  const log = options.keepBuildLog ? await store.logs.create(drvPath) : undefined;
+  const log = options.keepBuildLog
+    ? await store.logs.create(drvPath, { compress: options.compressBuildLog })
+    : undefined;
   try {
     return await executor.run(
       { request, scratch: `${store.realPath(drvPath)}.chroot` },

@@ -1,3 +1,4 @@
+import { errorCatalogue } from '../base/errors.js';
 import { settingsPage } from '../config/settings-page.js';
 import type { Command } from './command.js';
 import { commonFlags } from './common-flags.js';
@@ -9,8 +10,36 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['settings.md', settingsPage()],
     ['command-line.md', await commandLinePage()],
+    ['errors.md', errorsPage()],
   ]);
 }
+
+function errorsPage(): string {
+  const rows = Object.entries(errorCatalogue).map(([code, { exitStatus, hint }]) => {
+    return [`\`${code}\``, `${exitStatus}`, hint.replaceAll('|', '\\|')] as const;
+  });
+  const head = ['code', 'exit status', 'usual hint'] as const;
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const line = ([code, exitStatus, hint]: readonly [string, string, string]) => {
+    return `| ${code.padEnd(widths[0]!)} | ${exitStatus.padStart(widths[1]!)} | ${hint.padEnd(widths[2]!)} |`;
+  };
+  const [first, second, third] = widths.map((width) => '-'.repeat(width));
+  const rule = `| ${first} | ${second!.slice(1)}: | ${third} |`;
+  return [errorsIntroduction, '', line(head), rule, ...rows.map(line)].join('\n').concat('\n');
+}
+
+const errorsIntroduction = `# Errors
+
+<!-- Generated from ts/base/errors.ts by \`npm run docs\`; edit the table there, not this page. -->
+
+Every failure has one of these codes, in the library (\`AirplantError\`, or \`error\` of a build's result) and in JSON
+output. Codes and exit statuses are stable. The command line exits with the status of what failed; several failed builds
+are combined by bits, as Nix does. Nix's own statuses are kept: 100 for a build that failed, 101 for one that took too
+long, 102 for an output with another hash than promised, 104 for one that came out differently a second time. After a
+signal the status is 128 and its number, as in a shell.
+
+An error has a message of one sentence with the offending value, and a hint. The hint here is the usual one; an error
+may have a more exact one of its own.`;
 
 async function commandLinePage(): Promise<string> {
   const sections: string[] = [];
@@ -18,10 +47,10 @@ async function commandLinePage(): Promise<string> {
     const loaded = await load();
     sections.push(...('commands' in loaded ? loaded.commands : [loaded]).map(section));
   }
-  return [introduction, ...sections].join('\n\n').concat('\n');
+  return [commandLineIntroduction, ...sections].join('\n\n').concat('\n');
 }
 
-const introduction = `# Command line
+const commandLineIntroduction = `# Command line
 
 <!-- Generated from ts/cli/verbs.ts and ts/cli/commands/ by \`npm run docs\`; edit those, not this page. -->
 

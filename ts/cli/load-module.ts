@@ -49,6 +49,8 @@ let installed = false;
 async function installHooks(packageUrl: string): Promise<void> {
   if (installed) return;
   installed = true;
+  // Hooks slow down whatever is loaded after them; the module will hardly do without the package.
+  await import(packageUrl);
   const data: HookData = { packageUrl };
   const { registerHooks } = module as unknown as { registerHooks?: RegisterHooks };
   if (!registerHooks) {

@@ -56,18 +56,13 @@ export const settingsTable = {
     flag: { short: 'k', summary: 'go on with other builds after one has failed' },
     description: 'Whether builds that do not need the failed one still run after a failure.',
   }),
-  'keep-failed': setting('boolean', {
-    default: () => false,
-    flag: { short: 'K', summary: 'keep the build directory of a failed build' },
-    description: 'Whether the temporary directory of a failed build is kept, and its place named.',
-  }),
   sandbox: setting('sandbox', {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. `true` seals every build; `relaxed` lets derivations that ' +
-      'set `__noChroot` out; `false` seals none, which is refused for a store whose files lie elsewhere than its ' +
-      'paths say. A build that cannot be sealed as asked fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. Every build of this version is: `false` is refused, and so ' +
+      'is a derivation that sets `__noChroot`, with `relaxed` as with `true`. A build that cannot be sealed as ' +
+      'asked fails: there is no silent fallback.',
   }),
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
@@ -88,13 +83,6 @@ export const settingsTable = {
     default: () => '50%',
     description:
       'The size of `/dev/shm` in the sandbox, in the terms of tmpfs (bytes with k, m or g, or a percentage).',
-  }),
-  'build-dir': setting('text', {
-    default: () => '',
-    defaultText: 'empty',
-    description:
-      'The directory in which the temporary directories of builds are made. Empty leaves the choice to airplant. It ' +
-      'should be on a local disk with room for whole builds.',
   }),
   timeout: setting('count', {
     aliases: ['build-timeout'],

@@ -5,13 +5,12 @@ import { Semaphore } from '../base/semaphore.js';
 import { probeHost } from '../doctor/probe.js';
 import { currentLauncher } from './launcher.js';
 import type { LauncherReply } from './launcher-reply.js';
-import { LogTerminal } from './log-terminal.js';
+import { type LogSink, LogTerminal } from './log-terminal.js';
 import { setupError } from './setup-failure.js';
 import type { SandboxExit, SandboxSetupFailure, SandboxSpec } from './spec.js';
 
 export interface LaunchOptions {
-  /** Gets the builder's output as it comes. Must not throw. */
-  readonly onLog?: ((chunk: Uint8Array) => void) | undefined;
+  readonly onLog?: LogSink | undefined;
   /**
    * `log` (the default): standard output and error are a terminal in raw mode that `onLog` reads, standard input is
    * /dev/null. `inherit`: all three are this process's own.

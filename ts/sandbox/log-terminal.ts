@@ -2,6 +2,9 @@ import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { native } from '../native.js';
 
+/** Gets output as it comes. A promise holds the builder's terminal back until it is settled. Must not throw or reject. */
+export type LogSink = (chunk: Uint8Array) => unknown;
+
 /**
  * The terminal a builder writes its log to, read while it runs.
  *
@@ -9,15 +12,15 @@ import { native } from '../native.js';
  * although the kernel may still have bytes of it. `finish` gets those instead.
  */
 export class LogTerminal {
-  readonly #onLog: (chunk: Uint8Array) => void;
+  readonly #onLog: LogSink;
   readonly #master: number;
   #stream: ReadStream | undefined;
   #open = true;
   /** For the launcher. */
   readonly slave: number;
 
-  constructor(onLog: ((chunk: Uint8Array) => void) | undefined) {
-    this.#onLog = onLog ?? (() => {});
+  constructor(onLog: LogSink | undefined) {
+    this.#onLog = onLog ?? (() => undefined);
     const { master, slave } = native.openPty();
     this.#master = master;
     this.slave = slave;
@@ -25,9 +28,18 @@ export class LogTerminal {
 
   /** Starts reading. Not done by the constructor, so that the sandbox is being set up meanwhile. */
   read(): void {
-    this.#stream = new ReadStream(this.#master);
-    this.#stream.on('data', this.#onLog);
-    this.#stream.on('error', () => {});
+    const stream = new ReadStream(this.#master);
+    this.#stream = stream;
+    stream.on('error', () => {});
+    stream.on('data', (chunk: Uint8Array) => {
+      const held = this.#onLog(chunk);
+      if (!(held instanceof Promise)) return;
+      // What the kernel does not take meanwhile, the builder waits to write: memory stays bounded.
+      stream.pause();
+      held.then(() => {
+        if (this.#open) stream.resume();
+      });
+    });
   }
 
   /** To be called when all who write are dead: hands out what they have written and closes the terminal. */

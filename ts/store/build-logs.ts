@@ -10,7 +10,8 @@ import { storeError } from './store-parts.js';
  * Build logs where Nix keeps them: `drvs/<first 2 characters>/<rest of the .drv's base name>`, plain or `.bz2`.
  *
  * A log is plain while it is written, so that it can be read (`nix log` too) while the build runs and after a
- * crash. When it is complete and longer than a few blocks of the disk, bzip2 compresses it, if that is installed.
+ * crash. When it is complete and longer than a few blocks of the disk, bzip2 compresses it, if that is wanted and
+ * installed.
  */
 export class BuildLogs {
   readonly #directories: StoreDirectories;
@@ -20,14 +21,14 @@ export class BuildLogs {
   }
 
   /** Starts the log of a build; an earlier log of the same derivation is gone then. */
-  async create(drvPath: string): Promise<LogWriter> {
+  async create(drvPath: string, options = { compress: true }): Promise<LogWriter> {
     const file = this.#file(drvPath);
     const { LogWriter } = await import('./log-writer.js');
     try {
       mkdirSync(dirname(file), { recursive: true });
       // A log of a version that compressed must not stand beside the new one.
       rmSync(`${file}.bz2`, { force: true });
-      return await LogWriter.open(file);
+      return await LogWriter.open(file, options);
     } catch (error) {
       throw storeError(error, `writing the log of ${drvPath}`);
     }

@@ -7,19 +7,21 @@ import { storeError } from './store-parts.js';
 export class LogWriter {
   readonly path: string;
   readonly #stream: WriteStream;
+  readonly #compress: boolean;
   #failure: unknown;
 
-  private constructor(path: string, stream: WriteStream) {
+  private constructor(path: string, compress: boolean, stream: WriteStream) {
     this.path = path;
+    this.#compress = compress;
     this.#stream = stream;
     stream.on('error', (error) => {
       this.#failure = storeError(error, 'writing a build log');
     });
   }
 
-  static async open(path: string): Promise<LogWriter> {
+  static async open(path: string, { compress }: { readonly compress: boolean }): Promise<LogWriter> {
     const handle = await open(path, 'w', 0o644);
-    return new LogWriter(path, createWriteStream(path, { fd: handle as unknown as number }));
+    return new LogWriter(path, compress, createWriteStream(path, { fd: handle as unknown as number }));
   }
 
   /**
@@ -44,7 +46,7 @@ export class LogWriter {
     this.#stream.end();
     await finished(this.#stream).catch(() => {});
     if (this.#failure) throw this.#failure;
-    if (this.#stream.bytesWritten <= worthCompressing) return;
+    if (!this.#compress || this.#stream.bytesWritten <= worthCompressing) return;
     const { compressFile } = await import('./bzip2.js');
     await compressFile(this.path);
   }
