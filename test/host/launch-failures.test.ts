@@ -32,6 +32,17 @@ async function failureOf(spec: SandboxSpec) {
 
 const command = (more: Partial<SandboxSpec['command']>) => ({ ...sandboxSpec(['true']).command, ...more });
 
+test('a full disk is called that, not a fault of the sandbox', needs, async () => {
+  const entries: SandboxEntry[] = [
+    ...usualEntries(),
+    { kind: 'tmpfs', target: '/small', mode: 0o755, size: '4k', why: '' },
+    { kind: 'file', target: '/small/file', mode: 0o644, contents: 'x'.repeat(100_000), why: '' },
+  ];
+  const error = await failureOf(sandboxSpec(['true'], { entries }));
+  assert.equal(error.code, 'ERR_DISK_FULL');
+  assert.match(error.message, /\/small\/file/);
+});
+
 describe('a refused step', needs, () => {
   const cases: readonly [string, Partial<SandboxSpec>, Record<string, unknown>][] = [
     [

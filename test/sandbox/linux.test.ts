@@ -134,13 +134,13 @@ test('a rewrite is text, whatever characters it holds', () => {
 test('other directories: build, store, shared memory', () => {
   const spec = plan(
     { inputs: ['/s/x'], outputs: [], rewrites: [] },
-    { sandboxBuildDirectory: '/work/b', storeDir: '/s', realStoreDir: '/s', devShmSize: '1g' },
+    { sandboxBuildDirectory: '/scratch/b', storeDir: '/s', realStoreDir: '/s', devShmSize: '1g' },
   );
-  assert.equal(spec.command.cwd, '/work/b');
+  assert.equal(spec.command.cwd, '/scratch/b');
   const passwd = spec.entries.find(({ target }) => target === '/etc/passwd');
   assert.match(
     passwd?.kind === 'file' ? passwd.contents : '',
-    /^nixbld:x:1000:100:Nix build user:\/work\/b:/m,
+    /^nixbld:x:1000:100:Nix build user:\/scratch\/b:/m,
   );
   assert.ok(targets(spec.entries).includes('/s/x'));
   assert.ok(spec.entries.some((entry) => entry.kind === 'tmpfs' && entry.size === '1g'));

@@ -74,6 +74,21 @@ test('logs of old versions lie flat; a damaged one is an error that names it', a
   });
 });
 
+test('whoever writes without waiting gets a log all the same, and node nothing to warn of', async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error) => warnings.push(warning);
+  process.on('warning', listen);
+  const writer = await logs.create(drvPath, { compress: false });
+  const waits = Array.from({ length: 50 }, () => writer.write(Buffer.alloc(100_000, 'x')));
+  await Promise.all(waits);
+  await writer.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', listen);
+  assert.ok(waits.some((wait) => wait !== undefined));
+  assert.deepEqual(warnings, []);
+  assert.equal((await read())?.length, 5_000_000);
+});
+
 test('a disk that is full is told to whoever writes, and closing ends', requires('linux'), async () => {
   assert.ok(existsSync('/dev/full'));
   const writer = await LogWriter.open('/dev/full', { compress: false });

@@ -5,7 +5,8 @@ import type { SandboxSetupFailure } from './spec.js';
 
 /**
  * A refused step of the set-up as an error: ERR_SANDBOX_SETUP; where the sandbox stood and only the builder would not
- * start, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC, which are failed builds as in Nix. The hint is the cause and cure found on this host; where there is none, the catalogue's: `airplant doctor`.
+ * start, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC, which are failed builds as in Nix; where the disk is full,
+ * ERR_DISK_FULL. The hint is the cause and cure found on this host; where there is none, the catalogue's.
  */
 export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
   const { step, errno, path } = failure;
@@ -16,6 +17,11 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
       `the builder ${path}, or the interpreter it names, does not exist in the sandbox`,
       { details },
     );
+  }
+  if (errno === 'EDQUOT' || (errno === 'ENOSPC' && stepsThatWrite.has(step))) {
+    return new AirplantError('ERR_DISK_FULL', `no space left for the sandbox: ${step} ${path}: ${errno}`, {
+      details,
+    });
   }
   const about = path === '' ? '' : ` ${path}`;
   const explanation = explain(failure, host);
@@ -31,6 +37,9 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
     details,
   });
 }
+
+/** Steps whose ENOSPC is a full disk; where mounts are made, it is the limit on their number. */
+const stepsThatWrite: ReadonlySet<string> = new Set(['make-directory', 'make-file', 'make-symlink']);
 
 /** What execve(2) says of the file, the arguments and the environment, rather than of the machine. */
 const faultsOfTheBuilder: ReadonlySet<string> = new Set([

@@ -9,6 +9,7 @@ export class LogWriter {
   readonly #stream: WriteStream;
   readonly #compress: boolean;
   #failure: unknown;
+  #behind: Promise<void> | undefined;
 
   private constructor(path: string, compress: boolean, stream: WriteStream) {
     this.path = path;
@@ -31,14 +32,8 @@ export class LogWriter {
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#stream.write(chunk)) return undefined;
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        this.#stream.off('drain', settle).off('close', settle);
-        if (this.#failure) reject(this.#failure);
-        else resolve();
-      };
-      this.#stream.once('drain', settle).once('close', settle);
-    });
+    this.#behind ??= this.#catchUp();
+    return this.#behind;
   }
 
   /** Ends the log. Rejects as `write` does. */
@@ -49,6 +44,19 @@ export class LogWriter {
     if (!this.#compress || this.#stream.bytesWritten <= worthCompressing) return;
     const { compressFile } = await import('./bzip2.js');
     await compressFile(this.path);
+  }
+
+  /** One wait for everything that is written meanwhile. */
+  async #catchUp(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        this.#stream.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      this.#stream.on('drain', settle).on('close', settle);
+    });
+    this.#behind = undefined;
+    if (this.#failure) throw this.#failure;
   }
 }
 
