@@ -1,23 +1,23 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { BuildEvent } from '../../ts/base/events.js';
+import type { BuildReport } from '../../ts/build/builder.js';
 import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
-  BuildReport,
-  Diagnosis,
   Engine,
   EnterStoreOptions,
   EvaluatedDerivation,
   OpenLocalStore,
   OpenStore,
   OpenStoreOptions,
-  StoreDirectories,
 } from '../../ts/cli/engine.js';
 import { runProgram } from '../../ts/cli/program.js';
 import type { Derivation } from '../../ts/derivation/derivation.js';
 import { derivationPath } from '../../ts/derivation/derivation-path.js';
+import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import type { StoreDirectories } from '../../ts/store/directories.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
 
 /** A machine, a terminal and an engine in memory: a command runs against it in this process. */
@@ -31,7 +31,7 @@ export class FakeHost {
   };
   cwd = '/';
   input: readonly Uint8Array[] = [];
-  diagnoses: readonly Diagnosis[] = [];
+  diagnoses: readonly Check[] = [];
   exit: SandboxExit = {
     kind: 'exited',
     status: 0,

@@ -79,7 +79,7 @@ const wrong: readonly [argv: string[], message: RegExp][] = [
   [['cat', 'x.nar', 'nothing'], /'nothing' is not in the archive/],
   [['cat', 'x.nar', 'bin'], /'bin' in the archive is a directory/],
   [['cat', 'x.nar', 'link'], /'link' in the archive is a symlink/],
-  [['ls', 'missing.nar'], /missing\.nar': ENOENT/],
+  [['ls', 'missing.nar'], /missing\.nar' cannot be read: ENOENT/],
 ];
 for (const [argv, message] of wrong) {
   test(`refused: ${argv.join(' ')}`, async () => {

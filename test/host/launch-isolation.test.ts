@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -281,5 +281,21 @@ describe('an interactive session', requires('user-namespaces', 'program:busybox'
       String(process.geteuid!()),
     ]);
     assert.equal(exit.kind === 'exited' && exit.status, 0, log);
+  });
+
+  test('with stdio `inherit` has the caller’s three descriptors and no other', () => {
+    const program = `
+      import { launchSandbox } from '${new URL('../../ts/sandbox/launch.js', import.meta.url)}';
+      import { scriptSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
+      const script = 'read line; echo "got $line"; echo oops >&2; ls -1 /proc/self/fd | wc -l; exit 7';
+      const sandbox = await launchSandbox(scriptSpec(script, { session: 'interactive' }), { stdio: 'inherit' });
+      process.exitCode = (await sandbox.exit).status;`;
+    const file = join(freshDirectory(), 'try.mjs');
+    writeFileSync(file, program);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
+      input: 'a line\n',
+      encoding: 'utf8',
+    });
+    assert.deepEqual({ status, stdout, stderr }, { status: 7, stdout: 'got a line\n4\n', stderr: 'oops\n' });
   });
 });

@@ -6,9 +6,10 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
+import { currentLauncher } from '../../ts/sandbox/launcher.js';
 import { endedWithin, goneWithin, processesWith } from '../support/processes.js';
 import { longForm, requires } from '../support/requires.js';
-import { outputOf, runSpec, scriptSpec } from '../support/sandbox.js';
+import { outputOf, runSpec, scratch, scriptSpec } from '../support/sandbox.js';
 
 const needs = requires('user-namespaces', 'program:busybox');
 const launchOnce = fileURLToPath(new URL('programs/launch-once.js', import.meta.url));
@@ -175,6 +176,44 @@ describe('the log', needs, () => {
   });
 });
 
+/** The launcher, from a sandbox of its: the parent of the supervisor of process 1. */
+function launcherOf(sandbox: { readonly pid: number }): number {
+  const parent = (pid: number) =>
+    Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+  return parent(parent(sandbox.pid));
+}
+
+describe('while the launcher is too busy to listen', needs, () => {
+  test('requests wait for it, in order, and none is lost', async () => {
+    const sandbox = await launchSandbox(scriptSpec('sleep 1000'));
+    const launcher = launcherOf(sandbox);
+    process.kill(launcher, 'SIGSTOP');
+    const guarded = Array.from({ length: 1000 }, (_, i) =>
+      currentLauncher().guard(`${scratch}/guarded-${i}`),
+    );
+    const waiting = launchSandbox(scriptSpec('echo late; exit 7'));
+    sandbox.kill();
+    for (const unguard of guarded) unguard();
+    process.kill(launcher, 'SIGCONT');
+    assert.equal((await sandbox.exit).kind, 'killed');
+    const exit = await (await waiting).exit;
+    assert.equal(exit.kind === 'exited' && exit.status, 7);
+  });
+
+  test('its death is an answer to those that wait, too', async () => {
+    const sandbox = await launchSandbox(scriptSpec('sleep 1000'));
+    const launcher = launcherOf(sandbox);
+    process.kill(launcher, 'SIGSTOP');
+    for (let i = 0; i < 1000; i++) currentLauncher().guard(`${scratch}/guarded-${i}`);
+    const waiting = launchSandbox(scriptSpec('exit 7'));
+    process.kill(launcher, 'SIGKILL');
+    sandbox.kill();
+    await assert.rejects(sandbox.exit, { code: 'ERR_SYSTEM' });
+    await assert.rejects(waiting, { code: 'ERR_SYSTEM' });
+    assert.equal(await outputOf('echo again'), 'again');
+  });
+});
+
 describe('when one of the processes dies', needs, () => {
   test('node: its sandboxes die within a second', async () => {
     const word = uniqueWord();
@@ -196,10 +235,7 @@ describe('when one of the processes dies', needs, () => {
 
   test('the launcher, under our own feet', async () => {
     const sandbox = await launchSandbox(scriptSpec('sleep 1000'));
-    const status = readFileSync(`/proc/${sandbox.pid}/status`, 'utf8');
-    const supervisor = Number(/^PPid:\s+(\d+)/m.exec(status)![1]);
-    const launcher = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${supervisor}/status`, 'utf8'))![1]);
-    process.kill(launcher, 'SIGKILL');
+    process.kill(launcherOf(sandbox), 'SIGKILL');
     await assert.rejects(sandbox.exit, (error) => isAirplantError(error, 'ERR_SYSTEM'));
     assert.equal(await outputOf('echo again'), 'again');
   });

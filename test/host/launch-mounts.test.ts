@@ -86,8 +86,8 @@ describe('read-only binds', needs, () => {
   test('a writable bind of the same directory elsewhere stays writable', async () => {
     const input = inputDirectory();
     const log = await logWith(
-      [bind(input, '/input'), bind(input, '/work', { readOnly: false })],
-      'echo new >/work/new && cat /input/new; echo x >/input/other || echo refused',
+      [bind(input, '/input'), bind(input, '/output', { readOnly: false })],
+      'echo new >/output/new && cat /input/new; echo x >/input/other || echo refused',
     );
     assert.match(log, /^new\n.*Read-only file system\nrefused$/);
   });

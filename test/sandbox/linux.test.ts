@@ -134,9 +134,9 @@ test('a rewrite is text, whatever characters it holds', () => {
 test('other directories: build, store, shared memory', () => {
   const spec = plan(
     { inputs: ['/s/x'], outputs: [], rewrites: [] },
-    { sandboxBuildDirectory: '/work/b', storeDir: '/s', realStoreDir: '/s', devShmSize: '1g' },
+    { sandboxBuildDirectory: '/scratch/b', storeDir: '/s', realStoreDir: '/s', devShmSize: '1g' },
   );
-  assert.equal(spec.command.cwd, '/work/b');
+  assert.equal(spec.command.cwd, '/scratch/b');
   const passwd = spec.entries.find(({ target }) => target === '/etc/passwd');
   assert.match(
     passwd?.kind === 'file' ? passwd.contents : '',

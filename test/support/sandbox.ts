@@ -9,8 +9,11 @@ import { findProgram } from './requires.js';
 /** A static busybox, the only program inside these sandboxes. */
 export const busybox: string = findProgram('busybox') ?? '/bin/busybox';
 
-/** A directory for one test file, removed when the process exits. */
-export const scratch: string = mkdtempSync(join(tmpdir(), 'airplant-test-'));
+/** A directory for one test file, removed when the process exits; those of processes it starts lie inside. */
+export const scratch: string = mkdtempSync(
+  join(process.env['AIRPLANT_TEST_SCRATCH'] ?? tmpdir(), 'airplant-test-'),
+);
+process.env['AIRPLANT_TEST_SCRATCH'] = scratch;
 process.on('exit', () => {
   // Sandboxes leave directories of any mode.
   spawnSync('chmod', ['-R', 'u+rwx', scratch]);

@@ -1,8 +1,10 @@
-import type { BuildEvent } from '../base/events.js';
-import type { BuildResult, Plan, Wanted } from '../build/records.js';
+import type { BuildRun } from '../build/builder.js';
+import type { Plan, Wanted } from '../build/records.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
+import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { StoreDirectories } from '../store/directories.js';
 import type { PathInfo } from '../store/path-info.js';
 
 /**
@@ -14,7 +16,7 @@ export interface Engine {
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
   /** Tries each step of a sandbox on this host. */
-  diagnose(): Promise<readonly Diagnosis[]>;
+  diagnose(): Promise<readonly Check[]>;
   /** Deletes a whole rootless store, read-only directories and all. */
   removeStore(directories: StoreDirectories): Promise<void>;
   /** The directories of a store that need not exist. */
@@ -61,26 +63,9 @@ export interface OpenLocalStore {
   };
 }
 
-export interface StoreDirectories {
-  readonly storeDir: string;
-  readonly realStoreDir: string;
-  readonly stateDir: string;
-  readonly logDir: string;
-  readonly root?: string;
-}
-
 /** What `derivation()` of the library makes, as far as the command line cares. */
 export interface EvaluatedDerivation {
   readonly drvPath: string;
-}
-
-export interface BuildRun extends AsyncIterable<BuildEvent> {
-  readonly result: Promise<BuildReport>;
-}
-
-export interface BuildReport {
-  readonly results: readonly BuildResult[];
-  readonly exitStatus: number;
 }
 
 export interface EnterStoreOptions {
@@ -90,16 +75,4 @@ export interface EnterStoreOptions {
   readonly args: readonly string[];
   readonly env: Environment;
   readonly cwd: string;
-}
-
-export interface Diagnosis {
-  readonly name: string;
-  readonly ok: boolean;
-  /** Builds cannot be sealed without it. */
-  readonly required: boolean;
-  readonly step?: string;
-  readonly errno?: string;
-  readonly cause?: string;
-  readonly cure?: string;
-  readonly cost?: string;
 }

@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { parseStorePathBase } from '../formats/store-path.js';
-import type { StoreDirectories } from './engine.js';
+import type { StoreDirectories } from '../store/directories.js';
 
 /** A place in the store: the store path, and what comes below it (`/bin/hello`, or empty). */
 export interface StoreOperand {

@@ -26,6 +26,12 @@ export function currentLauncher(): Launcher {
 
 let current: Launcher | undefined;
 
+/** Something to be sent; `run` is the sandbox it asks for. */
+interface Request {
+  readonly run?: number;
+  post(): void;
+}
+
 export class Launcher {
   readonly #pid: number;
   readonly #control: number;
@@ -33,6 +39,7 @@ export class Launcher {
   readonly #reader = new ReplyReader();
   readonly #listeners = new Map<number, RunListener>();
   readonly #onDeath: () => void;
+  readonly #outbox: Request[] = [];
   #lastRun = 0;
   #failure: AirplantError | undefined;
   #dead = false;
@@ -52,23 +59,77 @@ export class Launcher {
   /** Asks for a sandbox; its number, for `kill`. Throws when the spec is malformed. */
   launch(spec: SandboxSpec, stdio: readonly number[], listener: RunListener): number {
     const run = ++this.#lastRun;
-    native.sendLaunch(this.#control, run, spec, stdio);
-    if (this.#listeners.size === 0) this.#socket.ref();
     this.#listeners.set(run, listener);
+    this.#socket.ref();
+    try {
+      this.#send({ run, post: () => native.sendLaunch(this.#control, run, spec, stdio) });
+    } catch (error) {
+      this.#forget(run);
+      throw error;
+    }
     return run;
   }
 
   /** Has a directory removed if this process dies before the returned function is called. */
   guard(path: string): () => void {
     const guard = ++this.#lastRun;
-    native.sendGuard(this.#control, guard, path);
-    return () => {
-      if (!this.#dead) native.sendUnguard(this.#control, guard);
-    };
+    this.#send({ post: () => native.sendGuard(this.#control, guard, path) });
+    return () => this.#send({ post: () => native.sendUnguard(this.#control, guard) });
   }
 
   kill(run: number): void {
-    if (this.#listeners.has(run)) native.sendKill(this.#control, run);
+    if (this.#listeners.has(run)) this.#send({ post: () => native.sendKill(this.#control, run) });
+  }
+
+  /**
+   * Requests wait here, in order, while the launcher is too busy to read: its socket holds a few hundred. Throws what
+   * is wrong with the request itself, if it need not wait.
+   */
+  #send(request: Request): void {
+    if (this.#outbox.length > 0 || !this.#post(request)) this.#queue(request);
+  }
+
+  #queue(request: Request): void {
+    this.#outbox.push(request);
+    if (this.#outbox.length === 1) setTimeout(() => this.#flush(), 1);
+  }
+
+  #flush(): void {
+    while (this.#outbox.length > 0) {
+      const request = this.#outbox[0]!;
+      try {
+        if (!this.#post(request)) break;
+      } catch (error) {
+        this.#refuse(request, error);
+      }
+      this.#outbox.shift();
+    }
+    if (this.#outbox.length > 0) setTimeout(() => this.#flush(), 1);
+  }
+
+  /** False if the socket is full. A launcher that is gone takes everything: whoever waits hears of it from `#die`. */
+  #post({ post }: Request): boolean {
+    if (this.#dead) return true;
+    try {
+      post();
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN' || code === 'ETOOMANYREFS') return false;
+      if (code === 'EPIPE' || code === 'ECONNRESET') return true;
+      throw error;
+    }
+  }
+
+  /** Nobody is there any more to throw to. */
+  #refuse({ run }: Request, error: unknown): void {
+    if (run === undefined) return;
+    const listener = this.#listeners.get(run);
+    this.#forget(run);
+    const reason = error instanceof Error ? error.message : String(error);
+    listener?.failed(
+      new AirplantError('ERR_SYSTEM', `the launcher was not given a sandbox: ${reason}`, { cause: error }),
+    );
   }
 
   #receive(chunk: Buffer): void {

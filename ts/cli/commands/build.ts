@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { BuildReport } from '../../build/builder.js';
 import type { Wanted } from '../../build/records.js';
 import { describeOrigin, type SettingsLayer } from '../../config/load.js';
 import { formatSettingValue } from '../../config/setting-value.js';
@@ -8,7 +9,7 @@ import { plainText, planLines } from '../../report/messages.js';
 import { createReporter, type ProgressStyle } from '../../report/reporter.js';
 import type { Command, CommandContext } from '../command.js';
 import { jsonFlag, progressFlags } from '../common-flags.js';
-import type { BuildReport, OpenStore } from '../engine.js';
+import type { OpenStore } from '../engine.js';
 import { writeJson } from '../output.js';
 import { settingFlags, storeFlags } from '../setting-flags.js';
 import { loadSources, wantedOf } from '../sources.js';

@@ -1,8 +1,8 @@
+import type { Check } from '../../doctor/check.js';
 import { type Paint, painter, wantsColours } from '../../report/colours.js';
 import { plainText } from '../../report/messages.js';
 import type { Command } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
-import type { Diagnosis } from '../engine.js';
 import { writeJson } from '../output.js';
 
 export const doctorCommand: Command = {
@@ -29,7 +29,7 @@ Exit status: 0 if builds can be sealed here, 1 if not.`,
   },
 };
 
-function describe({ name, ok, required, step, errno, ...facts }: Diagnosis, paint: Paint): string[] {
+function describe({ name, ok, required, step, errno, ...facts }: Check, paint: Paint): string[] {
   if (ok) return [`${paint('green', 'ok')}    ${plainText(name)}`];
   const verdict = required ? paint('red', 'fails') : paint('yellow', 'lacks');
   const failed = step === undefined ? '' : ` (${step}${errno === undefined ? '' : `: ${errno}`})`;
