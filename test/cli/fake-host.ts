@@ -14,6 +14,7 @@ import type {
 } from '../../ts/cli/engine.js';
 import { runProgram } from '../../ts/cli/program.js';
 import type { Derivation } from '../../ts/derivation/derivation.js';
+import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
@@ -184,9 +185,9 @@ class FakeLocalStore implements OpenLocalStore {
     return this.derivations.get(drvPath)!;
   }
 
-  async writeDerivation(derivation: Derivation): Promise<string> {
-    this.written.push(derivation);
-    return `/nix/store/x5lwfmcgs4i54v4dj4x421bms9bgyxn3-${derivation.name}.drv`;
+  async writeDerivations(derivations: readonly Derivation[]): Promise<string[]> {
+    this.written.push(...derivations);
+    return derivations.map((derivation) => derivationPath(this.directories.storeDir, derivation));
   }
 
   async makeResultLink(link: { link: string; path: string }): Promise<void> {

@@ -59,6 +59,8 @@ const configuration = [
   'build-users-group =',
   'max-jobs = 2',
   'cores = 2',
+  // Nix shows /dev/kvm to every build where the machine has it, we to those that ask for it.
+  'system-features = nixos-test benchmark big-parallel',
 ].join('\n');
 
 /** Absolute path of a file below test/fixtures (of the sources: fixtures are not compiled). */

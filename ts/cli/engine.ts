@@ -55,7 +55,7 @@ export interface OpenLocalStore {
   closure(paths: readonly string[]): Awaitable<readonly string[]>;
   validDerivers(path: string): Awaitable<readonly string[]>;
   readDerivation(drvPath: string): Awaitable<Derivation>;
-  writeDerivation(derivation: Derivation): Promise<string>;
+  writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {
     /** The kept log of a build, decompressed; undefined if there is none. */

@@ -61,7 +61,9 @@ function requireRegular(file: string, stats: Stats): void {
   if (stats.isFile()) return;
   const what = stats.isDirectory() ? 'a directory' : stats.isFIFO() ? 'a FIFO' : 'a device or socket';
   throw new AirplantError('ERR_FILE', `${quote(file)} is ${what}, not a regular file`, {
-    hint: 'What comes out of a pipe is read where a command takes `-` for standard input.',
+    hint: stats.isFIFO()
+      ? 'What comes out of a pipe is read where a command takes `-` for standard input.'
+      : undefined,
     details: { path: file },
   });
 }

@@ -16,15 +16,25 @@ export function errorText(error: unknown, options: { colours: boolean; trace: bo
 }
 
 /**
- * The same failure as one of the catalogue: what the operating system said about a file is ERR_FILE, anything
- * unforeseen ERR_INTERNAL.
+ * The same failure as one of the catalogue: what the operating system said about a file is ERR_FILE,
+ * ERR_UNSUPPORTED_FILE or ERR_DISK_FULL, anything unforeseen ERR_INTERNAL.
  */
 export function toAirplantError(error: unknown): AirplantError {
   if (isAirplantError(error)) return error;
   if (isSystemError(error)) {
     const { code, syscall, path } = error;
     const where = path === undefined ? '' : ` '${path}'`;
-    return new AirplantError('ERR_FILE', `${syscall}${where}: ${code}`, { cause: error });
+    if (code === 'EFTYPE') {
+      return new AirplantError(
+        'ERR_UNSUPPORTED_FILE',
+        `${where.trim() || 'a file'} is neither a regular file, a directory nor a symlink`,
+        { hint: 'An archive holds nothing else; leave it out.', cause: error },
+      );
+    }
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    return new AirplantError(full ? 'ERR_DISK_FULL' : 'ERR_FILE', `${syscall}${where}: ${code}`, {
+      cause: error,
+    });
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new AirplantError('ERR_INTERNAL', `internal error: ${message}`, { cause: error });

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { Wanted } from '../build/records.js';
 import { type SettingsLayer, settingsLayer } from '../config/load.js';
 import type { EvaluatedDerivation, OpenStore } from './engine.js';
@@ -118,31 +118,50 @@ async function derivationPath(text: string, store: OpenStore, cwd: string): Prom
   const { maxDerivationBytes, parseDerivation } = await import('../derivation/aterm-parse.js');
   const bytes = readInputFile(file, maxDerivationBytes);
   const name = basename(file, '.drv').replace(/^[0-9a-z]{32}-/, '');
-  return await store.local.writeDerivation(parseDerivation(bytes, { name, file }));
+  const [drvPath] = await store.local.writeDerivations([parseDerivation(bytes, { name, file })]);
+  return drvPath!;
 }
 
-async function addJson(file: string, store: OpenStore): Promise<string[]> {
-  const [{ maxDerivationBytes }, { parseJson }, { derivationsFromJson }] = await Promise.all([
-    import('../derivation/aterm-parse.js'),
-    import('../derivation/json-text.js'),
-    import('../derivation/json-read.js'),
-  ]);
-  const { decodeText } = await import('../base/text.js');
+async function addJson(file: string, store: OpenStore): Promise<readonly string[]> {
+  const [{ decodeText }, { maxDerivationBytes }, { parseJson }, { derivationsFromJson }, { derivationPath }] =
+    await Promise.all([
+      import('../base/text.js'),
+      import('../derivation/aterm-parse.js'),
+      import('../derivation/json-text.js'),
+      import('../derivation/json-read.js'),
+      import('../derivation/derivation-path.js'),
+    ]);
   const { storeDir } = store.local.directories;
   const text = decodeText(readInputFile(file, maxDerivationBytes));
-  const derivations = derivationsFromJson(parseJson(text, file), { storeDir });
-  const drvPaths: string[] = [];
+  const derivations = readJson(file, () => derivationsFromJson(parseJson(text, file), { storeDir }));
+  if (derivations.size === 0) {
+    throw new AirplantError('ERR_DERIVATION_SYNTAX', `${file} holds no derivation`, { details: { file } });
+  }
   for (const [claimedPath, derivation] of derivations) {
-    const drvPath = await store.local.writeDerivation(derivation);
+    const drvPath = derivationPath(storeDir, derivation);
     if (claimedPath !== '' && claimedPath !== drvPath) {
       throw new AirplantError(
         'ERR_DERIVATION_INVALID',
         `${file} calls a derivation ${claimedPath}, but its content makes it ${drvPath}`,
       );
     }
-    drvPaths.push(drvPath);
   }
-  return drvPaths;
+  return await store.local.writeDerivations([...derivations.values()]);
+}
+
+/** What is wrong with the values in a file is said with their place in the document; here comes the file. */
+function readJson<Value>(file: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!isAirplantError(error) || error.message.startsWith(file)) throw error;
+    const { code, message, hint, details } = error;
+    throw new AirplantError(code, `${file}: ${message}`, {
+      hint,
+      cause: error,
+      details: { ...details, file },
+    });
+  }
 }
 
 function storePathOf(text: string, store: OpenStore, cwd: string): string {

@@ -243,7 +243,8 @@ export function invalidPath(path: string): AirplantError {
   return new AirplantError('ERR_PATH_INVALID', `path '${path}' is not valid`, { details: { path } });
 }
 
-function missingReference(path: string, reference: string): AirplantError {
+/** The error for a path that refers to one the store does not have. */
+export function missingReference(path: string, reference: string): AirplantError {
   return new AirplantError(
     'ERR_PATH_INVALID',
     `'${path}' cannot be registered, because it refers to '${reference}', which is not valid`,

@@ -7,6 +7,7 @@ import type {
   EvaluatedText,
 } from '../derivation/author/objects.js';
 import type { LocalStore } from './local-store.js';
+import { addInBatches } from './text-batches.js';
 
 /**
  * Writes what an evaluator made into a store: the `.drv` files, texts and sources that are not there yet, in the
@@ -27,16 +28,8 @@ export async function instantiate(objects: readonly EvaluatedObject[], store: Lo
     }
   }
   const texts = missing.filter((object) => object.kind === 'derivation' || object.kind === 'text');
-  for (let at = 0; at < texts.length; at += batchSize) {
-    await store.addTexts(texts.slice(at, at + batchSize).map(textOf));
-  }
+  await addInBatches(texts, textOf, store);
 }
-
-/**
- * Each text takes a lock, which is an open file, of which a process may have 1024 in some places; and all the
- * contents of a batch are in memory at once.
- */
-const batchSize = 256;
 
 async function addSource(
   { path, name, hostPath, filter }: EvaluatedSource,

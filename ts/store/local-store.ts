@@ -202,8 +202,14 @@ export class LocalStore implements AsyncDisposable {
 
   /** Adds the `.drv` file of a derivation and returns its path. */
   async writeDerivation(derivation: Derivation): Promise<string> {
-    const { derivationText } = await import('./new-derivations.js');
-    return await this.addText(derivationText(derivation));
+    const [drvPath] = await this.writeDerivations([derivation]);
+    return drvPath!;
+  }
+
+  /** Adds the `.drv` files of derivations, which may depend on one another in any order. Returns their paths in order. */
+  async writeDerivations(derivations: readonly Derivation[]): Promise<string[]> {
+    const { writeDerivations } = await import('./new-derivations.js');
+    return await writeDerivations(derivations, this);
   }
 
   /** Makes what a link points at a root while the link exists. Returns the path of the entry in `gcroots/auto`. */

@@ -1,14 +1,39 @@
 import { printDerivation } from '../derivation/aterm-print.js';
 import type { Derivation } from '../derivation/derivation.js';
+import { derivationPath } from '../derivation/derivation-path.js';
 import { checkOutputPaths } from '../derivation/output-paths.js';
 import type { TextToAdd } from './add-text.js';
+import { missingReference } from './database.js';
 import type { Derivations } from './derivations.js';
+import { referencesFirst } from './graph.js';
+import type { LocalStore } from './local-store.js';
+import { addInBatches } from './text-batches.js';
 
 /** Contents of `.drv` files that are about to be added, by path: their inputs are looked up here first. */
 export type NewDerivations = ReadonlyMap<string, Uint8Array>;
 
-/** The `.drv` file of a derivation, as `addTexts` takes it. */
-export function derivationText(derivation: Derivation): TextToAdd {
+/**
+ * Adds the `.drv` files of derivations, those that others depend on first, and returns their paths in the order given.
+ * Throws as `addTexts`; if what one refers to is missing, before any is written.
+ */
+export async function writeDerivations(
+  derivations: readonly Derivation[],
+  store: Pick<LocalStore, 'addTexts' | 'directories' | 'isValid'>,
+): Promise<string[]> {
+  const { storeDir } = store.directories;
+  const paths = derivations.map((derivation) => derivationPath(storeDir, derivation));
+  const byPath = new Map(paths.map((path, index) => [path, derivations[index]!]));
+  for (const [path, { inputSrcs, inputDrvs }] of byPath) {
+    for (const reference of [...inputSrcs, ...inputDrvs.keys()]) {
+      if (!byPath.has(reference) && !store.isValid(reference)) throw missingReference(path, reference);
+    }
+  }
+  const sorted = referencesFirst(byPath.keys(), (path) => byPath.get(path)!.inputDrvs.keys());
+  await addInBatches(sorted, (path) => derivationText(byPath.get(path)!), store);
+  return paths;
+}
+
+function derivationText(derivation: Derivation): TextToAdd {
   return {
     name: `${derivation.name}.drv`,
     contents: printDerivation(derivation),
