@@ -122,26 +122,34 @@ async function derivationPath(text: string, store: OpenStore, cwd: string): Prom
 }
 
 async function addJson(file: string, store: OpenStore): Promise<string[]> {
-  const [{ maxDerivationBytes }, { parseJson }, { derivationsFromJson }] = await Promise.all([
+  const [
+    { maxDerivationBytes },
+    { parseJson },
+    { derivationsFromJson },
+    { derivationPath: pathOf },
+    { decodeText },
+  ] = await Promise.all([
     import('../derivation/aterm-parse.js'),
     import('../derivation/json-text.js'),
     import('../derivation/json-read.js'),
+    import('../derivation/derivation-path.js'),
+    import('../base/text.js'),
   ]);
-  const { decodeText } = await import('../base/text.js');
   const { storeDir } = store.local.directories;
   const text = decodeText(readInputFile(file, maxDerivationBytes));
   const derivations = derivationsFromJson(parseJson(text, file), { storeDir });
-  const drvPaths: string[] = [];
+  // All are looked at before any is written.
   for (const [claimedPath, derivation] of derivations) {
-    const drvPath = await store.local.writeDerivation(derivation);
+    const drvPath = pathOf(storeDir, derivation);
     if (claimedPath !== '' && claimedPath !== drvPath) {
       throw new AirplantError(
         'ERR_DERIVATION_INVALID',
         `${file} calls a derivation ${claimedPath}, but its content makes it ${drvPath}`,
       );
     }
-    drvPaths.push(drvPath);
   }
+  const drvPaths: string[] = [];
+  for (const [, derivation] of derivations) drvPaths.push(await store.local.writeDerivation(derivation));
   return drvPaths;
 }
 
