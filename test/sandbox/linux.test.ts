@@ -140,7 +140,7 @@ test('other directories: build, store, shared memory', () => {
   const passwd = spec.entries.find(({ target }) => target === '/etc/passwd');
   assert.match(
     passwd?.kind === 'file' ? passwd.contents : '',
-    /^nixbld:x:1000:100:Nix build user:\/work\/b:/m,
+    /^nixbld:x:1000:100:Nix build user:\/scratch\/b:/m,
   );
   assert.ok(targets(spec.entries).includes('/s/x'));
   assert.ok(spec.entries.some((entry) => entry.kind === 'tmpfs' && entry.size === '1g'));
