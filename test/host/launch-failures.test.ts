@@ -124,7 +124,7 @@ describe('a refused step', needs, () => {
       const expected = details['path'] === '/bin/true' ? { ...details, path: '/bin/busybox' } : details;
       assert.deepEqual(
         { code: error.code, details: error.details },
-        { code: 'ERR_SANDBOX_SETUP', details: expected },
+        { code: details['step'] === 'exec' ? 'ERR_BUILDER_EXEC' : 'ERR_SANDBOX_SETUP', details: expected },
       );
       assert.ok(error.message.includes(String(details['step'])) && error.hint.length > 10, error.message);
     });
@@ -164,7 +164,7 @@ describe('a refused step', needs, () => {
         ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', setting],
         { encoding: 'utf8' },
       );
-      assert.match(out, new RegExp(`^unshare-${step} ENOSPC .*max_\\*_namespaces`), sysctl);
+      assert.match(out, new RegExp(`^unshare-${step} ENOSPC .*user.max_${sysctl}_namespaces is 0`), sysctl);
     }
   });
 
@@ -221,7 +221,6 @@ describe('a malformed spec', needs, () => {
     [/^spec.command.argv\[0\] must be a string/, { command: command({ argv: [1 as never] }) }],
     [/^spec.command.argv\[1\] must be without NUL/, { command: command({ argv: ['a', '\0'] }) }],
     [/^spec.command.argv\[0\] must be without lone surrogates/, { command: command({ argv: ['\ud800'] }) }],
-    [/^spec.command.env\[0\]\[0\] must be a name without '='/, { command: command({ env: [['A=B', 'c']] }) }],
     [/^spec.command.env\[0\] must be a pair/, { command: command({ env: [['A'] as never] }) }],
     [/^spec.command.umask must be/, { command: command({ umask: 0o1000 }) }],
     [
