@@ -42,6 +42,16 @@ test('output puts the end of silence off', async () => {
   assert.deepEqual(verdicts, [{ kind: 'silent', afterSeconds: 0.15 }]);
 });
 
+test('a builder that is made to wait is not silent', async () => {
+  const { verdicts, watchdog } = watch({ maxSilentSeconds: 0.1 });
+  const release = watchdog.hold();
+  await new Promise((resolve) => setTimeout(resolve, 350));
+  assert.deepEqual(verdicts, []);
+  release();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual(verdicts, [{ kind: 'silent', afterSeconds: 0.1 }]);
+});
+
 test('a limit beyond 24 days does not fire at once', () => {
   const timer = mock.method(globalThis, 'setTimeout');
   const { watchdog } = watch({ timeoutSeconds: 10_000_000 });

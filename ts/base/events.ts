@@ -38,6 +38,8 @@ export type BuildEvent =
       readonly hint: string;
       readonly lastLines: readonly string[];
     }
+  /** Stopped, by the caller or because another build failed; nothing is left of it. */
+  | { readonly type: 'build.cancelled'; readonly drvPath: string }
   | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'finished';

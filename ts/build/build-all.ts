@@ -1,5 +1,5 @@
 import { Deferred } from '../base/deferred.js';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { failureOf } from './outcome.js';
 import { type RealiseContext, type Realised, realise } from './realise.js';
@@ -65,7 +65,15 @@ function startAttempt(
     emit({ type: 'build.succeeded', drvPath, outputs: realised.outputs, milliseconds: Date.now() - began });
     outcome.resolve({ realised });
   };
-  const fail = (error: unknown) => {
+  const fail = (cause: unknown) => {
+    // Whatever breaks off when it is told to stop has not failed.
+    const cancelled = context.signal.aborted && (!isAirplantError(cause) || cause.code === 'ERR_ABORTED');
+    const error = cancelled ? notRun(drvPath, undefined, cause) : cause;
+    if (cancelled && !succeeded) {
+      emit({ type: 'build.cancelled', drvPath });
+      outcome.resolve({ error });
+      return;
+    }
     const { code, message, hint, lastLines } = failureOf(error, drvPath);
     if (succeeded) {
       emit({ type: 'warning', message: `tidying up after the build of '${drvPath}': ${message}` });
@@ -78,9 +86,9 @@ function startAttempt(
   return { outcome: outcome.promise, tidied };
 }
 
-function notRun(drvPath: string, failedDependency: string | undefined): AirplantError {
+function notRun(drvPath: string, failedDependency: string | undefined, cause?: unknown): AirplantError {
   if (failedDependency === undefined)
-    return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`);
+    return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`, { cause });
   return new AirplantError(
     'ERR_DEPENDENCY_FAILED',
     `'${drvPath}' was not built: its dependency '${failedDependency}' failed`,

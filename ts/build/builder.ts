@@ -52,7 +52,9 @@ async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   const outcomes = build.length > 0 ? await carryOut(plan, job, emit) : new Map<string, Outcome>();
   const results = wanted.map((one) => resultOf(one, { plan, outcomes, store: job.store }));
   const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const failed = Math.max(errors.length, results.filter(({ error }) => error !== undefined).length);
+  const failures = errors.filter((error) => !isAirplantError(error, 'ERR_ABORTED'));
+  const broken = results.filter(({ error }) => error !== undefined && error.code !== 'ERR_ABORTED');
+  const failed = Math.max(failures.length, broken.length);
   emit({ type: 'finished', built: outcomes.size - errors.length, failed, milliseconds: Date.now() - began });
   return { results, exitStatus: exitStatus(results, errors) };
 }

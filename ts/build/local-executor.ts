@@ -110,13 +110,13 @@ export class LocalExecutor implements Executor {
         onLog(chunk) {
           if (verdict || !watchdog.output(chunk.length)) return undefined;
           tail.push(chunk);
-          return hooks.onLog(chunk)?.then(
-            () => void watchdog.output(0),
-            (error) => {
-              logFailure ??= error;
-              kill.abort();
-            },
-          );
+          const held = hooks.onLog(chunk);
+          if (!held) return undefined;
+          const release = watchdog.hold();
+          return held.then(release, (error) => {
+            logFailure ??= error;
+            kill.abort();
+          });
         },
       });
       const exit = await sandbox.exit;

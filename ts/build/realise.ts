@@ -91,22 +91,26 @@ async function runBuilder(
   const log = options.keepBuildLog
     ? await store.logs.create(drvPath, { compress: options.compressBuildLog })
     : undefined;
-  try {
-    return await executor.run(
-      { request, scratch: `${store.realPath(drvPath)}.chroot` },
-      {
-        signal,
-        onLog(chunk) {
-          const held = [log?.write(chunk), emit({ type: 'build.log', drvPath, chunk })].filter(
-            (wait) => wait !== undefined,
-          );
-          return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
-        },
-      },
+  const onLog = (chunk: Uint8Array) => {
+    const held = [log?.write(chunk), emit({ type: 'build.log', drvPath, chunk })].filter(
+      (wait) => wait !== undefined,
     );
-  } finally {
+    return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
+  };
+  const finished = await executor
+    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog })
+    .catch(async (error) => {
+      // What kept the builder from running is the thing to tell.
+      await log?.close().catch(() => {});
+      throw error;
+    });
+  try {
     await log?.close();
+  } catch (error) {
+    await finished[Symbol.asyncDispose]();
+    throw error;
   }
+  return finished;
 }
 
 function outputPaths({ drvPath, derivation }: PlannedBuild): Record<string, string> {

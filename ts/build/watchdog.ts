@@ -12,6 +12,8 @@ export class Watchdog {
   #timers: NodeJS.Timeout[] = [];
   #silence: NodeJS.Timeout | undefined;
   #logBytes = 0;
+  /** Output that has not been taken yet: a builder made to wait is not silent. */
+  #held = 0;
   #done = false;
 
   constructor(limits: BuildLimits, expired: (verdict: Verdict) => void) {
@@ -24,9 +26,10 @@ export class Watchdog {
       );
     }
     if (maxSilentSeconds > 0) {
-      this.#silence = setTimer(maxSilentSeconds, () =>
-        this.#expire({ kind: 'silent', afterSeconds: maxSilentSeconds }),
-      );
+      this.#silence = setTimer(maxSilentSeconds, () => {
+        if (this.#held > 0) this.#silence?.refresh();
+        else this.#expire({ kind: 'silent', afterSeconds: maxSilentSeconds });
+      });
       this.#timers.push(this.#silence);
     }
   }
@@ -39,6 +42,15 @@ export class Watchdog {
     if (maxLogBytes === 0 || this.#logBytes <= maxLogBytes) return true;
     this.#expire({ kind: 'log-limit', limitBytes: maxLogBytes });
     return false;
+  }
+
+  /** The builder is made to wait until the returned function is called; that is no silence of its own. */
+  hold(): () => void {
+    this.#held++;
+    return () => {
+      this.#held--;
+      this.#silence?.refresh();
+    };
   }
 
   stop(): void {

@@ -65,6 +65,8 @@ export class PlainReporter implements Reporter {
         const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
         return [...this.#end(event.drvPath), ...failureLines(event, options)];
       }
+      case 'build.cancelled':
+        return this.#end(event.drvPath);
       case 'warning':
         return [`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`];
       case 'finished':

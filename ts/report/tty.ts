@@ -75,6 +75,9 @@ export class TtyReporter implements Reporter {
           failureLines(event, { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs }),
         );
         break;
+      case 'build.cancelled':
+        this.#end(event.drvPath);
+        break;
       case 'warning':
         this.#window.print(`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`.split('\n'));
         break;

@@ -113,7 +113,9 @@ async function watchedBuild(
     }
     const report = await run.result;
     for (const { error } of report.results) {
-      if (!error || (error.drvPath !== undefined && told.has(error.drvPath))) continue;
+      // What was stopped is no failure of its own.
+      if (!error || error.code === 'ERR_ABORTED') continue;
+      if (error.drvPath !== undefined && told.has(error.drvPath)) continue;
       reporter.handle({ type: 'build.failed', drvPath: '', lastLines: [], ...error });
     }
     return report;
