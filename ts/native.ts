@@ -16,8 +16,9 @@ export type NativePath = string | Uint8Array;
  * and `path`, as Node's own file functions do; paths in them are strings of `base/text.ts`. Arguments of a wrong
  * type are a TypeError, thrown at once. The last component of a path is never followed if it is a symlink.
  *
- * Promises run on threads of their own, not on libuv's; as many as there are processors work at a time, the rest
- * waits. Each tree is walked by descriptors, in constant memory but for the names of one directory per level.
+ * Promises run on threads of their own, not on libuv's; as many as there are processors hash, copy or make canonical
+ * at a time, the rest waits. Dumping and removing wait for others, and never for one another. Each tree is walked by
+ * descriptors, in constant memory but for the names of one directory per level.
  */
 export interface NativeFileSystem {
   /**

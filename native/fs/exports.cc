@@ -110,8 +110,9 @@ static Napi::Value JsCanonicaliseTree(const Napi::CallbackInfo& info) {
 
 static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
+  // Waits for the disk rather than for a processor, above all where freed blocks are discarded at once.
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Background::Queue::unbounded,
       [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
       [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
 }

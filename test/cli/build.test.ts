@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { printDerivation } from '../../ts/derivation/aterm-print.js';
+import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import { printJson } from '../../ts/derivation/json-print.js';
 import { derivationToJson } from '../../ts/derivation/json-write.js';
 import { builtResult, derivationNamed, FakeHost } from './fake-host.js';
@@ -192,6 +193,18 @@ test('derivations from JSON and from .drv files outside of the store are added',
     host.store.local.written.map(({ name }) => name),
     ['hello', 'hello'],
   );
+});
+
+test('of JSON that is wrong about a path nothing is added', async () => {
+  const json = (name: string) => derivationToJson(derivationNamed(name), 4);
+  const right = derivationPath('/nix/store', derivationNamed('right')).slice('/nix/store/'.length);
+  const derivations = { [right]: json('right'), [`${'0'.repeat(32)}-wrong.drv`]: json('wrong') };
+  writeFileSync(join(directory, 'wrong.json'), JSON.stringify({ version: 4, derivations }));
+  host.store.local.written.length = 0;
+  const { status, stderr } = await host.run('build', 'wrong.json');
+  assert.equal(status, 1);
+  assert.match(stderr, /calls a derivation \S+-wrong\.drv, but its content makes it/);
+  assert.deepEqual(host.store.local.written, []);
 });
 
 const wrong: readonly [operand: string, status: number, message: RegExp][] = [

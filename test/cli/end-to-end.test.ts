@@ -22,6 +22,7 @@ before(() => {
   env = {
     PATH: process.env['PATH'],
     HOME: root,
+    SHELL: '/no/shell',
     NIX_CONF_DIR: root,
     XDG_CONFIG_DIRS: root,
     NIX_CONFIG: `store = ${join(root, 'store')}`,
@@ -63,6 +64,9 @@ test('build, link, run, log, look, remove', needs, () => {
 
   assert.equal(airplant('run', './result', 'a', '--help').stdout, 'hello a --help\n');
   assert.equal(airplant('shell', './result', '-c', 'greet b').stdout, 'hello b\n');
+  const noShell = airplant('shell', './result');
+  assert.equal(noShell.status, 1);
+  assert.match(noShell.stderr, /^error: '\/no\/shell' cannot be run: ENOENT\n/);
   assert.equal(airplant('log', './result').stdout, 'making a greeting\n');
   const [info] = JSON.parse(airplant('path-info', '--json', out).stdout) as {
     realPath: string;

@@ -2,8 +2,8 @@
  * Every failure a user can meet, in one place: this file is the reference.
  *
  * `exitStatus` is what the command line exits with. Nix's own codes (100 build failed, 101 timeout, 102 hash
- * mismatch, 104 not deterministic) are kept; 2 is wrong usage, 1 everything else. `hint` is the usual cure; a
- * more exact one can be given where the error is thrown.
+ * mismatch) are kept; 2 is wrong usage, 1 everything else. `hint` is the usual cure; a more exact one can be given
+ * where the error is thrown.
  */
 export const errorCatalogue = {
   // usage
@@ -44,7 +44,7 @@ export const errorCatalogue = {
   ERR_STORE_READ_ONLY: { exitStatus: 1, hint: 'The store can be read but not written by this user.' },
   ERR_PATH_INVALID: {
     exitStatus: 1,
-    hint: 'The path is not in this store; build it or copy it there first.',
+    hint: 'The path is not in this store; build it first.',
   },
   ERR_PATH_IN_USE: { exitStatus: 1, hint: 'Something still refers to the path.' },
   ERR_UNSUPPORTED_FILE: {
@@ -71,7 +71,6 @@ export const errorCatalogue = {
     exitStatus: 102,
     hint: 'If the new content is right, put its hash into the derivation.',
   },
-  ERR_NOT_DETERMINISTIC: { exitStatus: 104, hint: 'Run `airplant check` to learn what differs.' },
   ERR_DEPENDENCY_FAILED: { exitStatus: 100, hint: 'Mend the dependency that failed first.' },
   ERR_LOG_LIMIT: { exitStatus: 1, hint: 'Raise `max-build-log-size`.' },
   ERR_OUTPUT_MISSING: { exitStatus: 1, hint: 'The builder must create every output it declares.' },
@@ -85,7 +84,10 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
   },
-  ERR_INPUT_MISSING: { exitStatus: 1, hint: 'Copy the missing input into the store first.' },
+  ERR_INPUT_MISSING: {
+    exitStatus: 1,
+    hint: 'Add the missing input to the store, or build the derivation that makes it.',
+  },
   ERR_DISK_FULL: { exitStatus: 1, hint: 'Free some space, or name another `--store`.' },
   ERR_UNSUPPORTED: { exitStatus: 1, hint: 'This version of airplant cannot do that yet.' },
 

@@ -1,4 +1,6 @@
+import { Deferred } from '../base/deferred.js';
 import { AirplantError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
 import { failureOf } from './outcome.js';
 import { type RealiseContext, type Realised, realise } from './realise.js';
 import type { Plan, PlannedBuild } from './records.js';
@@ -22,10 +24,16 @@ export async function buildAll(plan: Plan, context: RealiseContext): Promise<Map
   }
   const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
   const outcomes = new Map<string, Outcome>();
+  // Removing a sandbox can take longer than to build in it: on a file system mounted with `discard` every directory
+  // waits for the disk. So the next build starts meanwhile; but no more are left to be removed than may run.
+  const untidy = new Semaphore(maxJobs);
+  const tidied: Promise<void>[] = [];
   const work = {
     async run(drvPath: string, signal: AbortSignal): Promise<boolean> {
-      const outcome = await attempt(planned.get(drvPath)!, { ...context, signal });
+      const build = startAttempt(planned.get(drvPath)!, { ...context, signal });
+      const outcome = await build.outcome;
       outcomes.set(drvPath, outcome);
+      tidied.push(build.tidied.finally(await untidy.acquire()));
       return outcome.error === undefined;
     },
     skip(drvPath: string, failedDependency: string | undefined): void {
@@ -34,23 +42,40 @@ export async function buildAll(plan: Plan, context: RealiseContext): Promise<Map
   };
   const steps = plan.build.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
   await schedule(steps, work, { maxJobs, keepGoing, signal: context.signal });
+  await Promise.all(tidied);
   return outcomes;
 }
 
-/** Realises one derivation and tells how it went; never rejects. */
-async function attempt(planned: PlannedBuild, context: RealiseContext): Promise<Outcome> {
+/**
+ * Realises one derivation and tells how it went. `outcome` resolves as soon as that is known, `tidied` when nothing
+ * is left of the sandbox; neither rejects.
+ */
+function startAttempt(
+  planned: PlannedBuild,
+  context: RealiseContext,
+): { readonly outcome: Promise<Outcome>; readonly tidied: Promise<void> } {
   const { drvPath } = planned;
   const { emit } = context;
   const began = Date.now();
-  try {
-    const realised = await realise(planned, context);
+  const outcome = new Deferred<Outcome>();
+  let succeeded = false;
+  const succeed = (realised: Realised) => {
+    if (succeeded) return;
+    succeeded = true;
     emit({ type: 'build.succeeded', drvPath, outputs: realised.outputs, milliseconds: Date.now() - began });
-    return { realised };
-  } catch (error) {
+    outcome.resolve({ realised });
+  };
+  const fail = (error: unknown) => {
     const { code, message, hint, lastLines } = failureOf(error, drvPath);
+    if (succeeded) {
+      emit({ type: 'warning', message: `tidying up after the build of '${drvPath}': ${message}` });
+      return;
+    }
     emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
-    return { error };
-  }
+    outcome.resolve({ error });
+  };
+  const tidied = realise(planned, { ...context, onValid: succeed }).then(succeed, fail);
+  return { outcome: outcome.promise, tidied };
 }
 
 function notRun(drvPath: string, failedDependency: string | undefined): AirplantError {

@@ -55,8 +55,6 @@ export function statusOf(error: unknown): BuildStatus {
       return 'TimedOut';
     case 'ERR_HASH_MISMATCH':
       return 'HashMismatch';
-    case 'ERR_NOT_DETERMINISTIC':
-      return 'NotDeterministic';
     case 'ERR_LOG_LIMIT':
       return 'LogLimitExceeded';
     case 'ERR_DEPENDENCY_FAILED':
@@ -83,7 +81,7 @@ export function statusOf(error: unknown): BuildStatus {
 
 /**
  * The exit status for everything that failed, as nix-build computes it: 100 for failed builds, plus 1 for a
- * time-out, plus 2 for a hash mismatch; 104 for a check that differed; combined by bits. Anything else is 1.
+ * time-out, plus 2 for a hash mismatch, combined by bits. Anything else is 1.
  */
 export function exitStatusOf(errors: readonly unknown[]): number {
   let status = 0;

@@ -18,6 +18,8 @@ export interface RealiseContext {
   readonly executor: Executor;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
+  /** Called as soon as the outputs are valid: what depends on them need not wait until all is tidied up. */
+  readonly onValid?: ((realised: Realised) => void) | undefined;
 }
 
 /** What came of one derivation: the paths of its outputs, and the attempt if a builder ran. */
@@ -29,7 +31,8 @@ export interface Realised {
 /**
  * The story of one build: request → sandbox → attempt → settled → registered.
  *
- * When it resolves, all outputs are valid; when it rejects, nothing new is, and of the sandbox nothing is left.
+ * When it resolves, all outputs are valid; when it rejects, nothing new is, unless `onValid` has been called and only
+ * the tidying up failed. Of the sandbox nothing is left either way.
  * Other processes that want the same outputs (ours or Nix's) wait for the path locks and then find them made.
  */
 export async function realise(planned: PlannedBuild, context: RealiseContext): Promise<Realised> {
@@ -64,7 +67,9 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
 
     await registerSettled(settled, store);
     valid = true;
-    return { outputs, attempt: finished.attempt };
+    const realised = { outputs, attempt: finished.attempt };
+    context.onValid?.(realised);
+    return realised;
   } finally {
     // As Nix: a lock file goes only once the outputs are valid, so that others re-check instead of racing.
     await locks.release({ delete: valid });

@@ -86,7 +86,6 @@ export type BuildStatus =
   | 'MiscFailure'
   | 'DependencyFailed'
   | 'LogLimitExceeded'
-  | 'NotDeterministic'
   | 'HashMismatch'
   | 'Cancelled';
 

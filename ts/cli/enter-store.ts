@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
 import { planInteractive } from '../sandbox/interactive.js';
 import { launchSandbox } from '../sandbox/launch.js';
 import type { SandboxExit } from '../sandbox/spec.js';
@@ -30,8 +30,14 @@ export async function enterStore(options: EnterStoreOptions): Promise<SandboxExi
     },
     list: listDirectory,
   });
-  const running = await launchSandbox(spec, { stdio: 'inherit' });
-  return await running.exit;
+  try {
+    const running = await launchSandbox(spec, { stdio: 'inherit' });
+    return await running.exit;
+  } catch (error) {
+    throw isAirplantError(error) && error.details['step'] === 'exec'
+      ? cannotRun(program, String(error.details['errno']), error)
+      : error;
+  }
 }
 
 function runDirectly({ program, args, env, cwd }: EnterStoreOptions): Promise<SandboxExit> {
@@ -39,14 +45,18 @@ function runDirectly({ program, args, env, cwd }: EnterStoreOptions): Promise<Sa
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env: { ...env }, stdio: 'inherit' });
     child.on('error', (cause) => {
-      const { code } = cause as NodeJS.ErrnoException;
-      reject(new AirplantError('ERR_FILE', `'${program}' cannot be run: ${code}`, { cause }));
+      reject(cannotRun(program, (cause as NodeJS.ErrnoException).code, cause));
     });
     child.on('exit', (status, signal) => {
       if (signal === null) resolve({ kind: 'exited', status: status ?? 0, usage });
       else resolve({ kind: 'signalled', signal: constants.signals[signal], usage });
     });
   });
+}
+
+function cannotRun(program: string, errno: string | undefined, cause: unknown): AirplantError {
+  const missing = errno === 'ENOENT' ? 'It, or the interpreter it names, does not exist.' : undefined;
+  return new AirplantError('ERR_FILE', `'${program}' cannot be run: ${errno}`, { hint: missing, cause });
 }
 
 function listDirectory(directory: string): string[] {

@@ -143,7 +143,7 @@ async function lockShared(bigLock: LockFile, options: OpenStoreOptions): Promise
   if (settings.useSqliteWal !== undefined) return settings.useSqliteWal ? 'wal' : 'truncate';
   if (decision.journal === 'truncate') {
     onWarning?.(
-      `${decision.why}: the store in ${directories.stateDir} is slower there; set use-sqlite-wal to silence this`,
+      `${decision.why}: the store in ${directories.stateDir} is slower there; 'use-sqlite-wal = false' silences this`,
     );
   }
   return decision.journal;

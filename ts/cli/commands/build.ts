@@ -27,7 +27,7 @@ A module may also export \`settings\`, which are announced; the command line ove
 
 Links to the outputs are made in the current directory: result, result-2 for the second derivation, result-dev for the output dev. They keep the outputs from being collected as garbage.
 
-Exit status: 0 if everything was built, 100 if a build failed, 101 if one took too long, 102 if an output has another hash than the one it was declared with, 104 if one came out differently a second time; several of these are combined as Nix combines them. 1 for other failures, 2 for wrong usage.`,
+Exit status: 0 if everything was built, 100 if a build failed, 101 if one took too long, 102 if an output has another hash than the one it was declared with; several of these are combined as Nix combines them. 1 for other failures, 2 for wrong usage.`,
   flags: [
     ...storeFlags,
     ...settingFlags,

@@ -26,7 +26,12 @@ import {
 } from './values.js';
 
 /** Attributes of a derivation, with the meaning Nix gives them; all others go to the builder's environment. */
-export interface DerivationAttributes<Output extends string = string> {
+export type DerivationAttributes<Output extends string = string> = KnownAttributes<Output> & {
+  readonly [attribute: string]: AttributeValue;
+};
+
+/** Not one interface with the index: whoever compiles without `exactOptionalPropertyTypes` could not read it. */
+interface KnownAttributes<Output extends string> {
   readonly name: string;
   readonly builder: AttributeValue;
   readonly args?: readonly AttributeValue[];
@@ -41,7 +46,6 @@ export interface DerivationAttributes<Output extends string = string> {
   readonly __contentAddressed?: boolean;
   readonly __impure?: boolean;
   readonly __ignoreNulls?: boolean;
-  readonly [attribute: string]: AttributeValue;
 }
 
 /**
