@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
+import { quote } from '../base/quote.js';
 import { storeError } from './store-parts.js';
 
 /** One log being written. */
@@ -16,7 +17,7 @@ export class LogWriter {
     this.#compress = compress;
     this.#stream = stream;
     stream.on('error', (error) => {
-      this.#failure = storeError(error, 'writing a build log');
+      this.#failure = storeError(error, `writing the build log ${quote(path)}`);
     });
   }
 

@@ -1,0 +1,187 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Refusal, Refusals } from '../support/refusals.js';
+import { requires } from '../support/requires.js';
+import { openTestStore } from '../support/stores.js';
+
+// Builds that cannot be: what they ask for, the host or the store is not as it has to be. None is ever less sealed.
+const refusals = new Refusals('refused-builds');
+const { directory, work, root } = refusals;
+const notRoot = process.getuid?.() === 0 ? 'root may read and write everything' : false;
+
+const derivations: Readonly<Record<string, { attributes: object; refusal: Omit<Refusal, 'argv'> }>> = {
+  'another platform': {
+    attributes: { system: 'riscv64-linux' },
+    refusal: {
+      status: 1,
+      error: /a 'riscv64-linux' with features \{\} is required/,
+      hint: /extra-platforms/,
+    },
+  },
+  'a missing builder': {
+    attributes: { builder: '/bin/absent' },
+    refusal: { status: 100, error: /the builder \/bin\/absent, .* does not exist in the sandbox/ },
+  },
+  'a builder without a directory': {
+    attributes: { builder: 'busybox' },
+    refusal: { status: 100, error: /'busybox', which is not an absolute path/ },
+  },
+  'a builder that is no program': {
+    attributes: { builder: '/etc/passwd' },
+    refusal: { status: 100, error: /the builder \/etc\/passwd cannot be executed: EACCES/ },
+  },
+  'a variable no program can be given': {
+    attributes: { large: 'x'.repeat(200_000) },
+    refusal: { status: 100, error: /cannot be executed: E2BIG/, hint: /passAsFile/ },
+  },
+  'a builder that fails': {
+    attributes: { args: ['sh', '-c', 'exit 3'] },
+    refusal: { status: 100, error: /failed with exit code 3/ },
+  },
+  'no output': {
+    attributes: { args: ['true'] },
+    refusal: { status: 1, error: /failed to produce output path/ },
+  },
+  'an invalid name': {
+    attributes: { name: 'a b' },
+    refusal: { status: 1, error: /'a b\.drv' cannot be the name/ },
+  },
+  'no name': { attributes: { name: '' }, refusal: { status: 1, error: /'' cannot be the name/ } },
+  'a name too long': {
+    attributes: { name: 'n'.repeat(212) },
+    refusal: { status: 1, error: /216 characters, more than 211/ },
+  },
+};
+for (const [what, { attributes, refusal }] of Object.entries(derivations)) {
+  test(what, requires('user-namespaces', 'program:busybox'), () => {
+    refusals.expect({ argv: ['build', refusals.moduleFile('derivation', { ...attributes })], ...refusal });
+  });
+}
+
+test('an input that is missing', requires('linux'), async () => {
+  const missing = `/nix/store/${'0'.repeat(32)}-missing`;
+  const file = join(work, 'input.json');
+  const out = '/nix/store/1rz4g4znpzjwh1xymhjpm42vipw92pr7-x';
+  const derivation = { name: 'x', outputs: { out: { path: out } }, inputSrcs: [missing], inputDrvs: {} };
+  const more = { system: 'x86_64-linux', builder: '/bin/busybox', args: [], env: { out } };
+  writeFileSync(file, JSON.stringify({ ...derivation, ...more }));
+  refusals.expect({
+    argv: ['build', file],
+    status: 1,
+    error: new RegExp(`refers to '${missing}', which is not valid`),
+  });
+});
+
+test('no sandbox where there has to be one', () => {
+  refusals.expect({
+    argv: [
+      'build',
+      refusals.moduleFile('derivation', { args: ['sh', '-c', 'echo > $out'] }),
+      '--option',
+      'sandbox',
+      'false',
+    ],
+    status: 1,
+    error: /its paths exist in a sandbox only/,
+    hint: /leave `sandbox` at true/,
+  });
+});
+
+const working = { args: ['sh', '-c', 'echo > $out'] };
+const inNamespace = (preparation: string) => [
+  ...['unshare', '--user', '--map-root-user', '--mount', '--propagation', 'private'],
+  ...['sh', '-ec', `${preparation}\nexec "$@"`, 'sh'],
+];
+
+const kinds = { user: 'user', mnt: 'mount', pid: 'pid', ipc: 'ipc', net: 'network', uts: 'uts' };
+for (const [kind, step] of Object.entries(kinds)) {
+  test(`a kernel that refuses ${kind} namespaces`, requires('user-namespaces'), () => {
+    refusals.expect({
+      argv: ['build', refusals.moduleFile('derivation', { ...working, kind })],
+      under: inNamespace(`echo 0 > /proc/sys/user/max_${kind}_namespaces`),
+      status: 1,
+      error: new RegExp(`the sandbox cannot be set up: unshare-${step}: ENOSPC`),
+      hint: new RegExp(`user\\.max_${kind}_namespaces is 0.*sysctl -w`),
+    });
+  });
+}
+
+test('a store directory that cannot be written', requires('user-namespaces'), async (t) => {
+  (await openTestStore(root)).close();
+  const readOnly = (path: string) => `mount --bind ${path} ${path}; mount -o remount,bind,ro ${path}`;
+  for (const path of [root, join(root, 'nix/store')]) {
+    await t.test(`mounted read-only: ${path.slice(root.length)}`, () =>
+      refusals.expect({
+        argv: ['build', refusals.moduleFile('derivation', working)],
+        under: inNamespace(readOnly(path)),
+        status: 1,
+        error: /the store in '.*' cannot be opened: no permission for/,
+        hint: /--store/,
+      }),
+    );
+  }
+  await t.test('without permission', { skip: notRoot }, () => {
+    const path = join(root, 'nix/store');
+    chmodSync(path, 0o555);
+    try {
+      refusals.expect({
+        argv: ['build', refusals.moduleFile('derivation', working)],
+        status: 1,
+        error: /the store in '.*' cannot be opened: no permission for/,
+      });
+    } finally {
+      chmodSync(path, 0o755);
+    }
+  });
+});
+
+test('a store that is a file', () => {
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  refusals.expect({
+    argv: ['build', '--store', file, refusals.moduleFile('derivation', working)],
+    status: 1,
+    error: /ENOTDIR/,
+  });
+});
+
+// The disk is a small tmpfs in a namespace of the test's own, which ends with it: what is left there goes to stdout.
+const disk = join(directory, 'disk');
+mkdirSync(disk);
+const onDisk = (size: string) =>
+  inNamespace(
+    `mount -t tmpfs -o size=${size} tmpfs ${disk}
+     "$@" || status=$?
+     find ${disk} -path '*/nix/store/*' | grep -v '/\\.links$\\|\\.lock$\\|\\.drv$' || :
+     exit "\${status:-0}"`,
+  );
+const disks = {
+  'too small for a database': {
+    size: '64k',
+    status: 1,
+    error: /no space left to write '.*db\.sqlite'/,
+  },
+  'filled by the builder': {
+    size: '16m',
+    // A failed build to Nix, unless the log cannot be written either.
+    status: [1, 100],
+    error: /ENOSPC|failed with exit code 1/,
+  },
+};
+for (const [what, { size, status, error }] of Object.entries(disks)) {
+  test(`a disk ${what}`, requires('user-namespaces', 'program:busybox'), () => {
+    const fill = '/bin/busybox dd if=/dev/zero of=$out bs=1M count=100';
+    refusals.expect({
+      argv: [
+        'build',
+        '--store',
+        join(disk, 'root'),
+        refusals.moduleFile('derivation', { args: ['sh', '-ec', fill] }),
+      ],
+      under: onDisk(size),
+      status,
+      error,
+    });
+  });
+}
