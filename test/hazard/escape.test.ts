@@ -1,0 +1,377 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BuildResult, type DerivationValue, derivation, openStore, type Store } from '../../ts/index.js';
+import { compileFixture } from '../support/compile.js';
+import { goneWithin, processesWith } from '../support/processes.js';
+import { longForm, requires } from '../support/requires.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+// A hostile builder, which has the kernel's user id of the store's owner: nothing but the sandbox is in its way.
+const needs = requires('user-namespaces', 'program:busybox', 'program:cc');
+const directory = temporaryDirectory('escape');
+let store: Store;
+let attacker: string;
+let input: DerivationValue;
+
+before(async () => {
+  if (needs.skip) return;
+  attacker = compileFixture('escape');
+  store = await openStore({
+    store: join(directory, 'root'),
+    settings: { 'sandbox-paths': ['/bin/busybox', `/escape=${attacker}`], 'max-jobs': 2 },
+  });
+  input = script('input', 'bb mkdir $out; echo original > $out/file');
+  await build(input);
+});
+after(() => store?.close());
+
+/** A derivation that runs a shell script in which `bb` is busybox and `/escape` the attacks of escape.c. */
+function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
+  return derivation({
+    name,
+    system: 'x86_64-linux',
+    builder: '/bin/busybox',
+    args: ['sh', '-c', `bb() { /bin/busybox "$@"; }\n${text}`],
+    ...more,
+  } as Parameters<typeof derivation>[0]);
+}
+
+async function build(
+  wanted: DerivationValue,
+  options: { signal?: AbortSignal } = {},
+): Promise<BuildResult & { log: string }> {
+  const run = store.build([wanted], options);
+  let log = '';
+  for await (const event of run) {
+    if (event.type === 'build.log') log += Buffer.from(event.chunk).toString();
+  }
+  const { results } = await run.result;
+  return { ...results[0]!, log };
+}
+
+let attacks = 0;
+
+/** The outcome of every attempt of one attack. */
+async function attempts(attack: string): Promise<[string, string][]> {
+  const { log, error } = await build(
+    script(`attack-${++attacks}`, `/escape ${attack} && echo done; echo > $out`),
+  );
+  assert.equal(error, undefined, log);
+  const lines = log.trimEnd().split('\n');
+  assert.equal(lines.pop(), 'done', log);
+  assert.ok(lines.length > 0);
+  return lines.map((line) => line.split(': ') as [string, string]);
+}
+
+/** None of the attempts succeeded, and each failed for a reason that a wall gives. */
+async function allRefused(attack: string, reasons: readonly string[]): Promise<void> {
+  for (const [attempt, outcome] of await attempts(attack)) {
+    assert.ok(reasons.includes(outcome), `${attack}: ${attempt}: ${outcome}`);
+  }
+}
+
+function real(path: DerivationValue | string): string {
+  return store.local.realPath(`${path}`);
+}
+
+function leftovers(): string[] {
+  const { realStoreDir, storeDir } = store.local.directories;
+  return readdirSync(realStoreDir).filter((name) => {
+    return name !== '.links' && !name.endsWith('.lock') && !store.local.isValid(`${storeDir}/${name}`);
+  });
+}
+
+function inputIsUntouched(): void {
+  const path = real(input);
+  assert.deepEqual(readdirSync(path), ['file']);
+  assert.equal(readFileSync(join(path, 'file'), 'utf8'), 'original\n');
+  assert.equal(lstatSync(path).mode & 0o7777, 0o555);
+  const file = lstatSync(join(path, 'file'));
+  assert.equal(file.mode & 0o7777, 0o444);
+  assert.equal(file.mtimeMs, 1000);
+  assert.equal(file.nlink, 1);
+}
+
+for (const nested of ['', 'nested ']) {
+  const who = nested ? 'with every capability in a namespace of its own' : 'as it is';
+
+  test(`a builder ${who} cannot change an input`, needs, async () => {
+    // EROFS is the wall; the others come before it is reached, from lacking capabilities, modes and mount boundaries.
+    await allRefused(`${nested}input ${input}`, ['EROFS', 'EPERM', 'EACCES', 'EINVAL', 'EXDEV']);
+    inputIsUntouched();
+  });
+
+  test(`a builder ${who} gets nothing of process 1`, needs, async () => {
+    await allRefused(`${nested}init`, ['EACCES', 'EPERM']);
+  });
+
+  test(`a builder ${who} reaches no file by its handle`, needs, async () => {
+    const hidden = script('hidden', 'echo hidden > $out');
+    await build(hidden);
+    const handle = execFileSync(attacker, ['print-handle', real(hidden)], { encoding: 'utf8' }).trim();
+    await allRefused(`${nested}handle ${handle} / /build ${input}`, ['EPERM', 'ESTALE']);
+  });
+
+  test(`a builder ${who} reaches no socket of the host`, needs, async () => {
+    const name = `airplant-${process.pid}`;
+    const servers = await Promise.all([
+      listen({ path: `\0${name}` }),
+      listen({ host: '127.0.0.1', port: 0 }),
+    ]);
+    try {
+      const { port } = servers[1]!.address() as { port: number };
+      await allRefused(`${nested}network ${name} ${port}`, ['ECONNREFUSED', 'ENETUNREACH']);
+    } finally {
+      for (const server of servers) server.close();
+    }
+  });
+
+  test(`a builder ${who} gets nothing out of the terminal of its log, which survives`, needs, async () => {
+    await allRefused(`${nested}terminal`, ['EPERM', 'ENXIO', 'ENOTTY', 'EIO']);
+  });
+}
+
+async function listen(options: { path: string } | { host: string; port: number }): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(options, resolve));
+  return server;
+}
+
+test('a builder has three descriptors, whatever its caller has open', needs, async () => {
+  assert.deepEqual(await attempts('descriptors'), [['listed', 'ok']]);
+});
+
+test('a builder mounts nothing that shows the host, however many namespaces it makes', needs, async () => {
+  const types = 'sysfs cgroup cgroup2 debugfs tracefs securityfs bpf devtmpfs configfs efivarfs';
+  const { log } = await build(
+    script(
+      'mounts',
+      `bb mkdir m
+       bb unshare -U -r -m -n -p -i -u -f /bin/busybox sh -c '
+         /bin/busybox mount -t tmpfs none m && echo entered && /bin/busybox umount m
+         for type in ${types}; do /bin/busybox mount -t $type none m 2>/dev/null && echo $type; done'
+       echo > $out`,
+    ),
+  );
+  assert.equal(log, 'entered\n');
+});
+
+const special: Readonly<Record<string, string>> = {
+  'a socket': '/escape node socket $out/x',
+  'a character device 0:0': '/escape node whiteout $out/x',
+  'a FIFO with odd bytes in its name': `bb mkfifo "$out/$(bb printf '\\033]0;x\\007\\377')"`,
+};
+for (const [what, text] of Object.entries(special)) {
+  test(`an output with ${what} is refused`, needs, async () => {
+    const { error, status } = await build(script('special', `bb mkdir $out; ${text}`));
+    assert.equal(status, 'OutputRejected');
+    assert.equal(error?.code, 'ERR_UNSUPPORTED_FILE');
+    assert.deepEqual(leftovers(), []);
+  });
+}
+
+test(
+  'names of any bytes and symlinks to anywhere are kept as they are, and not followed',
+  needs,
+  async () => {
+    const secret = join(directory, 'secret');
+    writeFileSync(secret, 'original', { mode: 0o640 });
+    const { outputs, error } = await build(
+      script(
+        'odd',
+        `bb mkdir $out; cd $out; echo > ./-rf; echo > "$(bb printf '\\377\\n\\033[31m')"; bb mkdir ...
+       bb ln -s ${secret} absolute; bb ln -s ../../../../../../..${secret} relative; bb chmod 0 ... ./-rf; bb chmod 000 .`,
+      ),
+    );
+    assert.equal(error, undefined);
+    const path = real(outputs['out']!);
+    const names = readdirSync(path, 'buffer').map((name) => name.toString('latin1'));
+    assert.deepEqual(names.sort(), ['-rf', '...', 'absolute', 'relative', '\xff\n\x1b[31m']);
+    assert.equal(readlinkSync(join(path, 'absolute')), secret);
+    assert.equal(statSync(secret).mode & 0o7777, 0o640);
+    assert.equal(readFileSync(secret, 'utf8'), 'original');
+  },
+);
+
+test('an output that is a symlink is registered as one', needs, async () => {
+  const target = join(directory, 'elsewhere');
+  mkdirSync(target, { mode: 0o700 });
+  const { outputs } = await build(script('link', `bb ln -s ${target} $out`));
+  assert.equal(readlinkSync(real(outputs['out']!)), target);
+  assert.equal(statSync(target).mode & 0o7777, 0o700);
+});
+
+test('what a builder plants beside its output stays in its sandbox', needs, async () => {
+  const canary = join(directory, 'canary');
+  writeFileSync(canary, 'original');
+  const foreign = '00000000000000000000000000000000-planted';
+  const { outputs, error } = await build(
+    script(
+      'planter',
+      `for name in $out.lock $out.tmp $out.chroot /nix/store/${foreign} /nix/store/.links/x /private /build/../other; do
+         bb mkdir -p /nix/store/.links; bb ln -s ${canary} $name || exit 1
+       done
+       bb chmod 777 / /build /nix /nix/store /tmp; echo > $out`,
+    ),
+  );
+  assert.equal(error, undefined);
+  const { realStoreDir } = store.local.directories;
+  assert.ok(!existsSync(join(realStoreDir, foreign)));
+  assert.ok(!existsSync(`${real(outputs['out']!)}.tmp`));
+  assert.equal(readFileSync(canary, 'utf8'), 'original');
+  assert.deepEqual(leftovers(), []);
+});
+
+test('other users do not get past the top of the scratch directory', needs, async () => {
+  const open = script('open', 'bb chmod 777 / /build /build/..; echo ready; bb sleep 100');
+  const controller = new AbortController();
+  const run = store.build([open], { signal: controller.signal });
+  let mode: number | undefined;
+  for await (const event of run) {
+    if (event.type !== 'build.log') continue;
+    const { realStoreDir } = store.local.directories;
+    const scratch = readdirSync(realStoreDir).find((name) => name.endsWith('.chroot'))!;
+    mode = lstatSync(join(realStoreDir, scratch)).mode & 0o7777;
+    assert.equal(lstatSync(join(realStoreDir, scratch, 'root')).mode & 0o777, 0o777);
+    controller.abort();
+  }
+  assert.equal((await run.result).results[0]?.status, 'Cancelled');
+  assert.equal(mode, 0o700);
+});
+
+test('nothing that outlives the builder changes its outputs', needs, async () => {
+  const marker = `outlives-${process.pid}`;
+  const daemon = `
+    bb setsid bb sh -c ': ${marker}; trap "" HUP TERM INT; exec 7>>$out; while :; do echo changed >&7; done' &
+    bb unshare -U -p -f bb sh -c ': ${marker}; while :; do echo changed >> $out; done' &`;
+  const applets = 'bb() { /bin/busybox "$@"; }';
+  const text = `${daemon.replaceAll("bb sh -c '", `/bin/busybox sh -c '${applets};`)}
+    bb sleep 0.2; echo last > $out; exit 0`;
+  const fixed = { outputHash: 'sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', outputHashMode: 'flat' };
+  for (const more of [{}, fixed]) {
+    const { outputs, error } = await build(script('outliving', text, more));
+    assert.deepEqual(processesWith(marker), [], 'dead before the result is told');
+    if (more === fixed) {
+      assert.equal(error?.code, 'ERR_HASH_MISMATCH');
+      continue;
+    }
+    const path = real(outputs['out']!);
+    const { narHash } = store.local.pathInfo(outputs['out']!)!;
+    const { narHash: now } = await rehash(path);
+    assert.equal(now, narHash.hex);
+  }
+});
+
+async function rehash(path: string): Promise<{ narHash: string }> {
+  const { native } = await import('../../ts/native.js');
+  return { narHash: (await native.hashTree(path, [])).hash };
+}
+
+test('a flooded log is bounded in memory, however slow its reader', needs, async () => {
+  for (const filler of ['/dev/zero', 'lines']) {
+    const size = longForm ? 200 : 16;
+    const from = filler === 'lines' ? `bb yes | bb head -c ${size}m` : `bb head -c ${size}m /dev/zero`;
+    const run = store.build([script('flood', `${from}; echo > $out`)]);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    let chunks = 0;
+    let bytes = 0;
+    for await (const event of run) {
+      if (event.type !== 'build.log') continue;
+      bytes += event.chunk.length;
+      // Long enough for the builder to write far more than the bound, were it not held back.
+      if (chunks++ === 0) await sleep(3000);
+      most = Math.max(most, process.memoryUsage().arrayBuffers);
+    }
+    assert.equal((await run.result).results[0]?.status, 'Built');
+    assert.equal(bytes, size * 2 ** 20);
+    // Garbage included.
+    assert.ok(most - before < 2 * 2 ** 20, `${filler}: grew by ${most - before} bytes`);
+  }
+});
+
+test('a fork bomb dies with its build', needs, async () => {
+  const marker = `bomb-${process.pid}`;
+  // The limit counts the processes of a user; here only those of its namespace.
+  const bomb = `
+    ulimit -u 150 || exit 1
+    bomb() { : ${marker}; (bomb) & (bomb) & bb sleep 100; }
+    echo started; bomb; bb sleep 100`;
+  const controller = new AbortController();
+  const run = store.build([script('bomb', bomb)], { signal: controller.signal });
+  setTimeout(() => controller.abort(), 700);
+  for await (const _ of run);
+  assert.equal((await run.result).results[0]?.status, 'Cancelled');
+  assert.ok(await goneWithin(marker, 0), 'the last one is dead before the result is told');
+  assert.deepEqual(leftovers(), []);
+});
+
+test('what a derivation puts into the environment is for its builder alone', needs, async () => {
+  const canary = join(directory, 'loaded');
+  const variables = {
+    LD_PRELOAD: '/absent.so',
+    NODE_OPTIONS: `--require=${canary}`,
+    BASH_ENV: canary,
+    '': 'empty name',
+    'a=b': 'c',
+    '-x': '-y',
+  };
+  const { log, error } = await build(
+    script('variables', "bb tr '\\0' '\\n' < /proc/self/environ; echo > $out", variables),
+  );
+  assert.equal(error, undefined, log);
+  for (const [name, value] of Object.entries(variables)) assert.ok(log.includes(`${name}=${value}\n`), name);
+  assert.equal(process.env['LD_PRELOAD'], undefined);
+});
+
+test('a name that looks like an option is a name', needs, async () => {
+  const applet = derivation({
+    name: '-x--help',
+    system: 'x86_64-linux',
+    builder: '/bin/busybox',
+    args: ['sh', '-c', 'echo "$0" "$@" > $out', '--version', '-rf', ''],
+  }) as unknown as DerivationValue;
+  const { outputs, error } = await build(applet);
+  assert.equal(error, undefined);
+  assert.equal(readFileSync(real(outputs['out']!), 'utf8'), '--version -rf \n');
+});
+
+test('builds cancelled at any moment leave nothing', needs, async () => {
+  const marker = `cancelled-${process.pid}`;
+  const count = longForm ? 300 : 50;
+  for (let i = 0; i < count; i++) {
+    const text = `: ${marker}; bb mkdir -p $out/x; bb chmod 0 $out/x; bb setsid /bin/busybox sleep 50 & bb head -c 1m /dev/zero; echo $i`;
+    const run = store.build([script(`cancelled-${i}`, text)], { signal: AbortSignal.timeout(i) });
+    await run.result;
+    assert.deepEqual(processesWith(marker), []);
+    assert.deepEqual(leftovers(), []);
+  }
+  assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(directory));
+});
+
+test(
+  'trees of any depth are refused or removed, and nobody runs out of stack or descriptors',
+  needs,
+  async () => {
+    const inOutput = await build(script('deep', '/escape deep $out 1000'));
+    assert.notEqual(inOutput.error, undefined);
+    assert.match(inOutput.error!.message, /ENAMETOOLONG/);
+    const inScratch = await build(script('deep-scratch', '/escape deep /build/deep 1000; echo > $out'));
+    assert.equal(inScratch.error, undefined);
+    assert.deepEqual(leftovers(), []);
+  },
+);
