@@ -59,8 +59,11 @@ function buildWithNix(): NixBuild {
 
 async function buildHere({ out, script }: NixBuild): Promise<string> {
   const directory = freshDirectory('here');
-  const [root, build, store] = ['root', 'build', 'store'].map((name) => join(directory, name));
-  for (const path of [root!, build!, store!]) mkdirSync(path, { mode: 0o700 });
+  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
+    join(directory, name),
+  );
+  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
+  chmodSync(outputs!, 0o1775);
   writeFileSync(join(store!, basename(script)), readFileSync(listing));
   chmodSync(join(store!, basename(script)), 0o444);
   const top = ['NIX_BUILD_TOP', 'PWD', 'TEMP', 'TEMPDIR', 'TMP', 'TMPDIR'];
@@ -101,6 +104,7 @@ async function buildHere({ out, script }: NixBuild): Promise<string> {
     },
     {
       root: root!,
+      outputDirectory: outputs!,
       buildDirectory: build!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
@@ -111,7 +115,7 @@ async function buildHere({ out, script }: NixBuild): Promise<string> {
   );
   const { exit, log } = await runSpec(spec);
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return readFileSync(join(root!, out), 'utf8');
+  return readFileSync(join(outputs!, basename(out)), 'utf8');
 }
 
 function nixSystem(): string {

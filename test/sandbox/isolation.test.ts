@@ -10,6 +10,7 @@ const spec = (change: Partial<BuildRequest>) =>
     { ...sampleRequest, ...change },
     {
       root: '/r',
+      outputDirectory: '/o',
       buildDirectory: '/b',
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',

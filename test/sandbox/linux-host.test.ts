@@ -25,10 +25,12 @@ async function run(
   script: string,
   change: Partial<BuildRequest> = {},
   prepare: (store: string) => void = () => {},
-): Promise<{ lines: string[]; root: string }> {
+): Promise<{ lines: string[]; root: string; outputs: string }> {
   const directory = freshDirectory('place');
-  const [root, build, store] = ['root', 'build', 'store'].map((name) => join(directory, name));
-  for (const path of [root!, build!, store!]) mkdirSync(path, { mode: 0o700 });
+  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
+    join(directory, name),
+  );
+  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
   prepare(store!);
   const spec = planLinuxSandbox(
     {
@@ -50,6 +52,7 @@ async function run(
     },
     {
       root: root!,
+      outputDirectory: outputs!,
       buildDirectory: build!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
@@ -60,7 +63,7 @@ async function run(
   );
   const { log, exit } = await runSpec(spec);
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return { lines: log.trimEnd().split('\n'), root: root! };
+  return { lines: log.trimEnd().split('\n'), root: root!, outputs: outputs! };
 }
 
 test(
@@ -86,9 +89,9 @@ test(
   },
 );
 
-test('an output lies below the root afterwards, with its mode', requires('user-namespaces'), async () => {
-  const { root } = await run('echo x > $out; /bin/busybox chmod 751 $out');
-  assert.equal(lstatSync(join(root, 'nix/store/0-out')).mode & 0o7777, 0o751);
+test('an output lies in its directory afterwards, with its mode', requires('user-namespaces'), async () => {
+  const { outputs } = await run('echo x > $out; /bin/busybox chmod 751 $out');
+  assert.equal(lstatSync(join(outputs, '0-out')).mode & 0o7777, 0o751);
 });
 
 test(

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { encodeText } from '../base/text.js';
 import { native } from '../native.js';
@@ -68,6 +68,7 @@ export class LocalExecutor implements Executor {
     return {
       scratch,
       root: join(scratch, 'root'),
+      outputDirectory: join(scratch, 'store'),
       buildDirectory: join(scratch, 'build'),
       privateDirectory: join(scratch, 'private'),
     };
@@ -79,6 +80,9 @@ export class LocalExecutor implements Executor {
     try {
       mkdirSync(scratch, { mode: 0o700 });
       mkdirSync(place.root, { mode: 0o700 });
+      mkdirSync(place.outputDirectory);
+      // As Nix has it; mkdir's mode is subject to the umask.
+      chmodSync(place.outputDirectory, 0o1775);
       mkdirSync(place.buildDirectory, { mode: 0o700 });
       mkdirSync(place.privateDirectory, { mode: 0o700 });
       for (const { name, contents, mode } of request.files) {
@@ -139,9 +143,9 @@ export class LocalExecutor implements Executor {
     }
   }
 
-  #outputs({ root }: Place, { outputs }: BuildRequest): Map<string, string> {
+  #outputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
     const made = outputs
-      .map(({ name, scratchPath }) => [name, join(root, scratchPath)] as const)
+      .map(({ name, scratchPath }) => [name, join(outputDirectory, basename(scratchPath))] as const)
       .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
     return new Map(made);
   }
@@ -151,6 +155,8 @@ export class LocalExecutor implements Executor {
 export interface Place {
   readonly scratch: string;
   readonly root: string;
+  /** What the builder sees as the store directory, with its outputs. */
+  readonly outputDirectory: string;
   readonly buildDirectory: string;
   /** Never visible in the sandbox. */
   readonly privateDirectory: string;

@@ -65,10 +65,10 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
   ];
 }
 
-/** Host directories the builder may write to, other than the one it builds in. */
-function writableShortfalls({ entries, command }: SandboxSpec): string[] {
+/** Host paths the builder may write to. They are followed, as our own directories for the build never are. */
+function writableShortfalls({ entries }: SandboxSpec): string[] {
   return entries.flatMap((entry) =>
-    entry.kind === 'bind' && !entry.readOnly && entry.target !== command.cwd
+    entry.kind === 'bind' && !entry.readOnly && entry.follow
       ? [`The host path ${quote(entry.source)} can be written to.`]
       : [],
   );

@@ -14,6 +14,11 @@ export interface SandboxPlace {
   readonly root: string;
   /** Host directory that becomes the build directory, mode 0700. */
   readonly buildDirectory: string;
+  /**
+   * Host directory, mode 1775, that becomes the store directory: outputs lie in it afterwards. Not a directory inside
+   * the root, which is the builder's to rearrange: a path through it would lead the host wherever a symlink says.
+   */
+  readonly outputDirectory: string;
   /** The build directory as the builder sees it, normally `/build`. */
   readonly sandboxBuildDirectory: string;
   /** Logical store directory, normally `/nix/store`. */
@@ -34,8 +39,8 @@ export const sandboxGid = 100;
  * The sandbox of one build on Linux. A builder sees what Nix 2.8 shows it, down to owners and modes, except that
  * inputs, host paths and devices are mounted read-only (see `docs/differences-from-nix.md`).
  *
- * Pure: it looks at nothing on the host. An output that the builder makes at `scratchPath` lies at
- * `place.root + scratchPath` afterwards.
+ * Pure: it looks at nothing on the host. An output that the builder makes at `scratchPath` lies
+ * in `place.outputDirectory`, under its base name, afterwards.
  *
  * Throws ERR_STORE_PATH for an input or output outside the store, ERR_SANDBOX_PATH for a host path that would hide
  * what the build needs, and what `planCommand` throws.
@@ -65,9 +70,12 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
       { kind: 'directory', target: '/tmp', mode: 0o1777, why: 'for programs that do not heed TMPDIR' },
       ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, request }),
       {
-        kind: 'directory',
+        kind: 'bind',
+        source: place.outputDirectory,
         target: place.storeDir,
-        mode: 0o1775,
+        readOnly: false,
+        optional: false,
+        follow: false,
         why: 'the store: inputs, and outputs to come',
       },
       ...(covered.has('/dev')

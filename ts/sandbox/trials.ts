@@ -101,12 +101,15 @@ function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
 
 /** As a derivation with one output would be built, by the same planner. */
 function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
-  const [chroot, build, store] = ['chroot', 'build', 'store'].map((name) => join(root, name));
-  for (const directory of [chroot!, build!, store!]) mkdirSync(directory, { mode: 0o700 });
+  const [chroot, build, store, outputs] = ['chroot', 'build', 'store', 'outputs'].map((name) =>
+    join(root, name),
+  );
+  for (const directory of [chroot!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
   return planLinuxSandbox(
     { ...request('/bin/sh', 'echo works > "$out"'), hostPaths: shell.paths },
     {
       root: chroot!,
+      outputDirectory: outputs!,
       buildDirectory: build!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',

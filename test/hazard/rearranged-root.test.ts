@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BuildResult, type DerivationValue, derivation, openStore, type Store } from '../../ts/index.js';
-import { compileFixture } from '../support/compile.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-// What neither mounts nor namespaces keep a builder from: the host looking where the builder points, and the parts of
-// the kernel that go by user id or by nothing at all.
-const needs = requires('user-namespaces', 'program:busybox', 'program:cc');
-const directory = temporaryDirectory('escape-kernel');
+// The builder owns its root and can put a symlink wherever the host might look afterwards.
+const needs = requires('user-namespaces', 'program:busybox');
+const directory = temporaryDirectory('rearranged-root');
 let store: Store;
-let attacker: string;
 
 before(async () => {
   if (needs.skip) return;
-  attacker = compileFixture('escape');
   store = await openStore({
     store: join(directory, 'root'),
-    settings: { 'sandbox-paths': ['/bin/busybox', `/escape=${attacker}`] },
+    settings: { 'sandbox-paths': ['/bin/busybox'] },
   });
 });
 after(() => store?.close());
@@ -60,30 +55,3 @@ for (const [what, swap] of Object.entries(swaps)) {
     assert.ok(!store.local.isValid(`${wanted}`));
   });
 }
-
-test('a build is cancelled while a file of endless length is hashed', {
-  ...needs,
-  timeout: 60_000,
-}, async () => {
-  // Some forty seconds of hashing.
-  const { status } = await build(script('sparse', 'bb truncate -s 40G $out'), AbortSignal.timeout(1500));
-  assert.equal(status, 'Cancelled');
-});
-
-test('the keys of the caller are not the builder’s', needs, async () => {
-  const name = `airplant-${process.pid}`;
-  const keyring = execFileSync(attacker, ['make-key', name], { encoding: 'utf8' }).trim();
-  try {
-    const { log } = await build(script('keys', `/escape keys ${keyring} ${name}; echo > $out`));
-    assert.match(log, /^link-keyring: E\w+\nfind-key: E\w+\nread-key: E\w+\n$/);
-  } finally {
-    execFileSync(attacker, ['drop-key', name]);
-  }
-});
-
-test('no socket leads to the machine around this one', needs, async () => {
-  const { log } = await build(script('vsock', '/escape vsock 1; /escape vsock 2; echo > $out'));
-  // Refused when made, not answered by whoever is there.
-  for (const line of log.trimEnd().split('\n'))
-    assert.match(line, /^vsock: (EPERM|EACCES|EAFNOSUPPORT|ENODEV|EBADF)$/);
-});
