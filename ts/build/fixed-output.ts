@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { AirplantError } from '../base/errors.js';
 import type { DerivationOutput } from '../derivation/derivation.js';
 import { formatContentAddress } from '../formats/content-address.js';
-import { formatHash, type Hash } from '../formats/hash.js';
+import { formatHash, type Hash, sameHash } from '../formats/hash.js';
 import { native } from '../native.js';
 import type { SettledOutput } from './records.js';
 
@@ -45,7 +45,7 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   }
   const narHash: Hash = { algorithm: 'sha256', hex: hash };
   const got = await contentHash(job, copy, narHash);
-  if (got.hex !== output.hash.hex) {
+  if (!sameHash(got, output.hash)) {
     const [specified, actual] = [formatHash(output.hash, 'sri'), formatHash(got, 'sri')];
     throw new AirplantError(
       'ERR_HASH_MISMATCH',
