@@ -19,6 +19,14 @@ const derivations: Readonly<Record<string, { attributes: object; refusal: Omit<R
       hint: /extra-platforms/,
     },
   },
+  'several things this version does not do': {
+    attributes: { builder: 'builtin:nothing', __noChroot: true },
+    refusal: {
+      status: 1,
+      error: /asks for the builder 'builtin:nothing'; and for a build outside the sandbox/,
+      hint: /never built/,
+    },
+  },
   'a missing builder': {
     attributes: { builder: '/bin/absent' },
     refusal: { status: 100, error: /the builder \/bin\/absent, .* does not exist in the sandbox/ },
@@ -58,6 +66,15 @@ for (const [what, { attributes, refusal }] of Object.entries(derivations)) {
     refusals.expect({ argv: ['build', refusals.moduleFile('derivation', { ...attributes })], ...refusal });
   });
 }
+
+test('no jobs at all', requires('linux'), () => {
+  refusals.expect({
+    argv: ['build', refusals.moduleFile('derivation', { args: ['true'] }), '-j0'],
+    status: 1,
+    error: /^error: unable to start any build; either increase '--max-jobs' or enable remote builds$/,
+    hint: /Give `--max-jobs` a number above 0/,
+  });
+});
 
 test('an input that is missing', requires('linux'), async () => {
   const missing = `/nix/store/${'0'.repeat(32)}-missing`;

@@ -1,4 +1,5 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import type { BuildEvent } from '../base/events.js';
 import type { Attempt, BuildFailure, BuildStatus } from './records.js';
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
@@ -108,6 +109,12 @@ export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   const lines = error.details['lastLines'];
   const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
   return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
+}
+
+/** The event that tells of an error. `path` is the derivation, or the wanted path that nothing can make. */
+export function failedEvent(path: string, failure: BuildFailure): BuildEvent {
+  const { code, message, hint, lastLines = [] } = failure;
+  return { type: 'build.failed', drvPath: path, code, message, hint, lastLines };
 }
 
 /** Names as strsignal(3) gives them, which Nix's messages contain. */

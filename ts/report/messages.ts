@@ -46,14 +46,15 @@ export function failureLines(
   return lines;
 }
 
-/** The last word on a run in which something was built; empty if nothing was. */
+/** The last word on a run in which something was to be built; empty if nothing was. */
 export function finishedLines(event: EventOf<'finished'>): string[] {
-  if (event.built + event.failed === 0) return [];
+  const { built, madeElsewhere, failed } = event;
   const parts = [
-    event.built > 0 ? `${event.built} built` : '',
-    event.failed > 0 ? `${event.failed} failed` : '',
+    built > 0 ? `${built} built` : '',
+    madeElsewhere > 0 ? `${madeElsewhere} made by another process` : '',
+    failed > 0 ? `${failed} failed` : '',
   ].filter(Boolean);
-  return [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+  return parts.length === 0 ? [] : [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
 }
 
 /** `hello-2.12` of `/nix/store/<hash>-hello-2.12.drv`: for prefixes and rows, where the whole path is too long. */
