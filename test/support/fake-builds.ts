@@ -56,6 +56,7 @@ export class FakeExecutor implements Executor {
           noNewPrivileges: false,
           shortfalls: [],
         },
+        diskNearlyFull: false,
         lastLines: [],
         outputs: new Map([['out', source]]),
       },
