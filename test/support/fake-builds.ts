@@ -116,6 +116,11 @@ export async function startFakeBuild(
   return { run, events, read };
 }
 
+/** Fails after 20 seconds, for which nothing here has a reason. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
+  const end = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
+    await turn();
+  }
 }
