@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { printable, quote } from '../base/quote.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { derivationOptions } from '../derivation/options.js';
 import { outputPlaceholder } from '../formats/placeholder.js';
@@ -71,7 +72,7 @@ function checkPlatform(
   const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
   throw new AirplantError(
     'ERR_PLATFORM',
-    `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
+    `a ${quote(system)} with features ${printable(list(features))} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
     { details: { drvPath, system } },
   );
 }

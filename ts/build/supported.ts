@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import type { Derivation, InputOutputs } from '../derivation/derivation.js';
 import type { DerivationOptions } from '../derivation/options.js';
 
@@ -34,7 +35,7 @@ function unsupportedWishes(
       [...derivation.inputDrvs.values()].some(({ dynamic }: InputOutputs) => dynamic.size > 0),
       'an input that a build has yet to make the derivation of',
     ],
-    [builder.startsWith('builtin:'), `the builder '${builder}'`],
+    [builder.startsWith('builtin:'), `the builder ${quote(builder)}`],
     [wishes.structuredAttrs !== undefined, 'structured attributes'],
     [wishes.exportReferencesGraph.size > 0, 'the graph of a closure (exportReferencesGraph)'],
     [
@@ -53,7 +54,7 @@ function unsupportedWishes(
     ],
     ...featuresOfTheSandbox.map(
       (feature) =>
-        [wishes.requiredSystemFeatures.includes(feature), `the system feature '${feature}'`] as const,
+        [wishes.requiredSystemFeatures.includes(feature), `the system feature ${quote(feature)}`] as const,
     ),
   ];
 }
