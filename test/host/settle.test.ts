@@ -169,12 +169,14 @@ test(
   needs,
   async () => {
     const store = await freshStore();
-    const closed = false;
+    let closed = false;
     const run = store.build([script('flood', 'while true; do bb head -c 1000000 /dev/zero; done')]);
     for await (const event of run) {
-      if (event.type !== 'build.log') continue;
-      await sleep(200);
+      if (closed || event.type !== 'build.log') continue;
+      // By then there is more than a reader may leave unread: the builder's terminal is held back.
+      await sleep(300);
       await store.close();
+      closed = true;
     }
     assert.equal((await run.result).results[0]?.status, 'Cancelled');
   },
