@@ -110,6 +110,7 @@ async function buildHere({ out, script }: NixBuild): Promise<string> {
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
+      filterSystemCalls: true,
       kvm: false,
     },
   );

@@ -16,6 +16,7 @@ const spec = (change: Partial<BuildRequest>) =>
       storeDir: '/nix/store',
       realStoreDir: '/s',
       devShmSize: '50%',
+      filterSystemCalls: true,
       kvm: false,
     },
   );

@@ -58,6 +58,7 @@ async function run(
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
+      filterSystemCalls: true,
       kvm: false,
     },
   );
