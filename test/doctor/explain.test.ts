@@ -187,7 +187,7 @@ const table: readonly Row[] = [
   { failure: 'session-keyring EDQUOT', cause: /keyrings/, cure: /maxkeys/ },
   {
     failure: 'seccomp ENOSYS',
-    cause: /The kernel 6\.18\.0.* CONFIG_SECCOMP_FILTER/,
+    cause: /The kernel 6\.18\.0.*CONFIG_SECCOMP_FILTER/,
     cure: /filter-syscalls = false/,
   },
   { failure: 'seccomp EINVAL', cause: /CONFIG_SECCOMP_FILTER/, cure: /filter-syscalls = false/ },
