@@ -102,6 +102,9 @@
               "native/launch/linux/process-one.cc",
               "native/launch/linux/restrict.cc",
               "native/launch/linux/root.cc",
+              "native/launch/linux/seccomp-program.cc",
+              "native/launch/linux/seccomp-rules.cc",
+              "native/launch/linux/seccomp.cc",
               "native/launch/linux/syscalls.cc",
               "native/launch/linux/target-tree.cc"
             ],

@@ -12,6 +12,7 @@ namespace airplant {
 
 enum class Backend : uint8_t { namespaces, seatbelt, none };
 enum class Session : uint8_t { sealed, interactive };
+enum class Filter : uint8_t { none, sealed };
 enum class RootKind : uint8_t { directory, tmpfs };
 enum class EntryKind : uint8_t { directory, file, symlink, bind, proc, tmpfs, devpts };
 enum class Resource : uint8_t { core, cpu, data, fsize, memlock, nofile, nproc, stack, as };
@@ -69,6 +70,7 @@ struct SandboxSpec {
   Command command;
   std::vector<Limit> limits;
   uint32_t personality = 0;
+  Filter filter = Filter::sealed;
   // For Backend::seatbelt: the profile's text, and its parameters as name, value, name, value…
   std::string profile;
   std::vector<std::string> profile_parameters;

@@ -54,6 +54,7 @@ export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
     },
     limits: { rlimits: [{ resource: 'core', soft: 0, hard: 0 }] },
     personality: 0x40000,
+    filter: 'sealed',
     session: 'sealed',
   };
 }

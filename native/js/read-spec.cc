@@ -134,6 +134,7 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   spec.command = ReadCommand(field["command"]);
   field["limits"]["rlimits"].Each([&](const Field& limit) { spec.limits.push_back(ReadLimit(limit)); });
   spec.personality = static_cast<uint32_t>(field["personality"].Integer(0xfffffffe));
+  spec.filter = field["filter"].OneOf<Filter>({{"sealed", Filter::sealed}, {"none", Filter::none}});
   return spec;
 }
 

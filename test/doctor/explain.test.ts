@@ -194,6 +194,19 @@ const table: readonly Row[] = [
   { failure: 'fork EAGAIN', cause: /as many processes/, cure: /ulimit -u/ },
   { failure: 'chdir ENOENT /gone', cause: /'\/gone' does not exist/, cure: /cd \// },
   { failure: 'session-keyring EDQUOT', cause: /keyrings/, cure: /maxkeys/ },
+  {
+    failure: 'seccomp ENOSYS',
+    cause: /The kernel 6\.18\.0.*CONFIG_SECCOMP_FILTER/,
+    cure: /filter-syscalls = false/,
+  },
+  { failure: 'seccomp EINVAL', cause: /CONFIG_SECCOMP_FILTER/, cure: /filter-syscalls = false/ },
+  { failure: 'seccomp EPERM', cause: /A seccomp filter in force/, cure: /filter-syscalls = false/ },
+  {
+    failure: 'seccomp EOPNOTSUPP',
+    host: { machine: 'riscv64' },
+    cause: /no filter for the system calls of riscv64/,
+    cure: /filter-syscalls = false/,
+  },
   { failure: 'mount-tmpfs ENOMEM', cause: /no memory/, cure: /--max-jobs/ },
 ];
 

@@ -231,7 +231,8 @@ describe(
       const probe = compileFixture('probe');
       const program = `
       import { bind, runSpec, sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
-      const spec = sandboxSpec(['probe', 'find-key']);
+      // Without the filter, which refuses the question.
+      const spec = sandboxSpec(['probe', 'find-key'], { filter: 'none' });
       const { log } = await runSpec({ ...spec, entries: [...spec.entries, bind('${probe}', '/bin/probe')] });
       process.stdout.write(log);`;
       const file = join(freshDirectory(), 'try.mjs');

@@ -71,6 +71,30 @@ describe('on a kernel without', requires('user-namespaces', 'program:busybox', '
   }
 });
 
+test(
+  'a kernel without filters for system calls is refused, and told the setting that does without',
+  requires('user-namespaces', 'program:busybox', 'program:cc'),
+  () => {
+    const program = `
+      import { runSpec, scriptSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
+      await runSpec(scriptSpec('echo started')).catch(({ code, details, hint }) => {
+        console.log(code, details.step, details.errno);
+        console.log(hint);
+      });
+      console.log((await runSpec(scriptSpec('echo unfiltered', { filter: 'none' }))).log);`;
+    const file = join(freshDirectory(), 'try.mjs');
+    writeFileSync(file, program);
+    const seccomp = arch() === 'x64' ? '317' : '277';
+    const out = execFileSync(compileFixture('without'), [seccomp, process.execPath, file], {
+      encoding: 'utf8',
+    });
+    const [error, hint, log] = out.split('\n');
+    assert.equal(error, 'ERR_SANDBOX_SETUP seccomp ENOSYS');
+    assert.match(hint!, /filter-syscalls = false/);
+    assert.equal(log, 'unfiltered');
+  },
+);
+
 test('nothing of node’s leaks through the launcher', requires('user-namespaces', 'program:busybox'), () => {
   const program = `
     import { openSync, readdirSync, readFileSync } from 'node:fs';

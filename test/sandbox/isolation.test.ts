@@ -16,6 +16,7 @@ const spec = (change: Partial<BuildRequest>) =>
       storeDir: '/nix/store',
       realStoreDir: '/s',
       devShmSize: '50%',
+      filterSystemCalls: true,
       kvm: false,
     },
   );
@@ -27,8 +28,19 @@ test('an ordinary build has no shortfalls', () => {
     network: 'private',
     readOnlyInputs: true,
     noNewPrivileges: true,
+    filteredSystemCalls: true,
     shortfalls: [],
   });
+});
+
+test('without the filter for system calls, what that leaves open is named', () => {
+  const { filteredSystemCalls, shortfalls } = describeIsolation(
+    { ...spec({ hostPaths: [] }), filter: 'none' },
+    0,
+  );
+  assert.equal(filteredSystemCalls, false);
+  assert.equal(shortfalls.length, 1);
+  assert.match(shortfalls[0]!, /keyrings and AF_VSOCK/);
 });
 
 test('everything weaker is named', () => {

@@ -16,6 +16,7 @@ const place: SandboxPlace = {
   storeDir: '/nix/store',
   realStoreDir: '/home/me/.local/share/airplant/root/nix/store',
   devShmSize: '50%',
+  filterSystemCalls: true,
   kvm: false,
 };
 

@@ -47,6 +47,7 @@ export class PlannedPlace {
       storeDir: '/nix/store',
       realStoreDir: this.store,
       devShmSize: '50%',
+      filterSystemCalls: true,
       kvm: false,
     });
   }

@@ -88,6 +88,7 @@ export function sandboxSpec(argv: readonly string[], more: Partial<SandboxSpec> 
     command: { path: `/bin/${argv[0]}`, argv, env: [['PATH', '/bin']], cwd: '/build', umask: 0o022 },
     limits: { rlimits: [] },
     personality: 0,
+    filter: 'sealed',
     session: 'sealed',
     ...more,
   };

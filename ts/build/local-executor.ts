@@ -19,7 +19,7 @@ import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups'
+  'sandboxBuildDirectory' | 'devShmSize' | 'filterSystemCalls' | 'logLines' | 'supplementaryGroups'
 >;
 
 /** Runs requests in a sandbox on this machine. */
@@ -53,13 +53,14 @@ export class LocalExecutor implements Executor {
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
   plan(request: BuildRequest, place: Place): SandboxSpec {
     const { storeDir, realStoreDir } = this.#store;
-    const { sandboxBuildDirectory, devShmSize } = this.#options;
+    const { sandboxBuildDirectory, devShmSize, filterSystemCalls } = this.#options;
     return planLinuxSandbox(request, {
       ...place,
       storeDir,
       realStoreDir,
       sandboxBuildDirectory,
       devShmSize,
+      filterSystemCalls,
       kvm: request.features.includes('kvm'),
     });
   }

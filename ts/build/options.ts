@@ -25,6 +25,8 @@ export interface BuildOptions {
   readonly sandboxBuildDirectory: string;
   /** Size option of the tmpfs on /dev/shm, e.g. `50%`. */
   readonly devShmSize: string;
+  /** Filter the system calls of builders. */
+  readonly filterSystemCalls: boolean;
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
@@ -73,6 +75,7 @@ export function makeBuildOptions(
     hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
+    filterSystemCalls: settings['filter-syscalls'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
     maxBuildLogSize: settings['max-build-log-size'],

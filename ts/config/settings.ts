@@ -84,6 +84,13 @@ export const settingsTable = {
     description:
       'The size of `/dev/shm` in the sandbox, in the terms of tmpfs (bytes with k, m or g, or a percentage).',
   }),
+  'filter-syscalls': setting('boolean', {
+    default: () => true,
+    description:
+      'Whether the system calls of builders are filtered; `docs/security.md` lists what is refused. Where the kernel ' +
+      'has no filters, builds fail unless this is false; builders then reach kernel keyrings of the caller and ' +
+      'AF_VSOCK sockets, which the result says.',
+  }),
   timeout: setting('count', {
     aliases: ['build-timeout'],
     default: () => 0,

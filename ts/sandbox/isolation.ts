@@ -22,6 +22,7 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
         network: 'host',
         readOnlyInputs: false,
         noNewPrivileges: true,
+        filteredSystemCalls: false,
         shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
       };
     case 'darwin-seatbelt':
@@ -31,6 +32,7 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
         network: spec.namespaces.network === 'host' ? 'host' : 'none',
         readOnlyInputs: true,
         noNewPrivileges: false,
+        filteredSystemCalls: false,
         shortfalls: ['Processes and shared memory of the host are visible: macOS has no namespaces.'],
       };
     case 'linux-namespaces':
@@ -40,7 +42,13 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
         network: spec.namespaces.network === 'host' ? 'host' : 'private',
         readOnlyInputs: true,
         noNewPrivileges: true,
-        shortfalls: [...namespaceShortfalls(spec), ...writableShortfalls(spec), ...groups],
+        filteredSystemCalls: spec.filter === 'sealed',
+        shortfalls: [
+          ...namespaceShortfalls(spec),
+          ...filterShortfalls(spec),
+          ...writableShortfalls(spec),
+          ...groups,
+        ],
       };
   }
 }
@@ -63,6 +71,11 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
     ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
   ];
+}
+
+function filterShortfalls({ filter }: SandboxSpec): string[] {
+  if (filter === 'sealed') return [];
+  return ["System calls are not filtered: the caller's kernel keyrings and AF_VSOCK sockets can be reached."];
 }
 
 /** Host paths the builder may write to. They are followed, as our own directories for the build never are. */

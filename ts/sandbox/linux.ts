@@ -29,6 +29,8 @@ export interface SandboxPlace {
   readonly devShmSize: string;
   /** Show /dev/kvm: the derivation requires the system feature `kvm`, which this host offers. */
   readonly kvm: boolean;
+  /** Filter system calls. */
+  readonly filterSystemCalls: boolean;
 }
 
 /** Ids inside a sandbox: `nixbld`, as in Nix. */
@@ -96,6 +98,7 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
     command: planCommand(request, place.sandboxBuildDirectory),
     limits: sealedLimits,
     personality: request.personality,
+    filter: place.filterSystemCalls ? 'sealed' : 'none',
     session: 'sealed',
   };
 }

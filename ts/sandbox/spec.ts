@@ -23,6 +23,11 @@ export interface SandboxSpec {
   /** Bits of personality(2), e.g. ADDR_NO_RANDOMIZE 0x40000. */
   readonly personality: number;
   /**
+   * System calls of the command. `sealed`: what `docs/security.md` lists is refused, for good; possible in sealed
+   * sessions only, as it takes giving up new privileges. Means nothing without namespaces.
+   */
+  readonly filter: 'sealed' | 'none';
+  /**
    * `sealed`: own session, all capabilities dropped, signals, umask and rlimits reset, every inherited descriptor closed.
    * `interactive`: the caller's terminal, session, environment limits and signals stay (`airplant run`, `shell`).
    */
@@ -155,6 +160,8 @@ export interface Isolation {
   readonly network: 'none' | 'private' | 'host';
   readonly readOnlyInputs: boolean;
   readonly noNewPrivileges: boolean;
+  /** The filter for system calls was in force. */
+  readonly filteredSystemCalls: boolean;
   /** Everything that is weaker than asked or than the default, in a sentence each. */
   readonly shortfalls: readonly string[];
 }

@@ -49,6 +49,9 @@ export function linuxTrials(shell: DefaultShell): Trials {
       trial('devices', sealed, { entries: deviceEntries({ kvm: false }) }),
       trial('shared memory of their own', sealed, { entries: [shm!] }),
       trial('terminals of their own', sealed, { entries: terminals }),
+      trial('a filter for system calls', 'Nothing can be built unless `filter-syscalls` is false.', {
+        filter: 'sealed',
+      }),
     ],
     whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell) },
   };
@@ -78,6 +81,7 @@ export function darwinTrials(ids: { readonly uid: number; readonly gid: number }
 interface Part {
   readonly namespaces?: Partial<SandboxNamespaces>;
   readonly entries?: readonly SandboxEntry[];
+  readonly filter?: SandboxSpec['filter'];
 }
 
 function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
@@ -96,6 +100,7 @@ function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
     command: { path: '/bin/sh', argv: ['sh', '-c', ':'], env: [], cwd: '/', umask: 0o022 },
     limits: sealedLimits,
     personality: 0,
+    filter: part.filter ?? 'none',
     session: 'sealed',
   };
 }
@@ -117,6 +122,7 @@ function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
       realStoreDir: store!,
       devShmSize: '50%',
       kvm: false,
+      filterSystemCalls: true,
     },
   );
 }

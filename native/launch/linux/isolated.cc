@@ -14,11 +14,14 @@
 #include "launch/linux/proc.h"
 #include "launch/linux/process-one.h"
 #include "launch/linux/root.h"
+#include "launch/linux/seccomp.h"
 
 namespace airplant {
 
 static void DieWith(pid_t parent);
 [[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch);
+
+void PrepareIsolation() { PrepareSystemCallFilter(); }
 
 void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   if (spec.backend != Backend::namespaces) Fail("backend", {}, ENOTSUP);
@@ -57,6 +60,8 @@ static void DieWith(pid_t parent) {
 
 static void Become(const SandboxSpec& spec, const Launch& launch) {
   if (spec.session == Session::sealed) Check(personality(spec.personality), "personality");
+  // What is left to do must be something that a builder may do, too. Process 1 runs nothing but our own code.
+  if (spec.filter == Filter::sealed) InstallSystemCallFilter();
   Execute(spec, launch);
 }
 

@@ -1,7 +1,9 @@
 #include "launch/linux/syscalls.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +47,11 @@ int sys_close_range(unsigned first, unsigned last) {
 
 int sys_pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_seccomp_filter(const void* program, unsigned short length) {
+  const sock_fprog filter{length, static_cast<sock_filter*>(const_cast<void*>(program))};
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &filter));
 }
 
 int sys_join_session_keyring() {

@@ -34,6 +34,9 @@ int sys_close_range(unsigned first, unsigned last);
 // Has no wrapper in the C library.
 int sys_pivot_root(const char* new_root, const char* put_old);
 
+// Adds a filter of `length` instructions for system calls (Linux 3.17).
+int sys_seccomp_filter(const void* program, unsigned short length);
+
 // Gives the process a new, empty session keyring.
 int sys_join_session_keyring();
 

@@ -35,6 +35,7 @@ export function describeSandbox(spec: SandboxSpec): string[] {
     `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
     `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
     `network     ${namespaces.network === 'private' ? 'none but a loopback interface' : "the host's"}`,
+    `syscalls    ${spec.filter === 'sealed' ? 'filtered' : 'not filtered'}`,
     `ids         uid ${ids.uid}, gid ${ids.gid}`,
     `host name   ${spec.hostname}`,
     '',
