@@ -83,6 +83,7 @@ const options: BuildOptions = {
   hostPaths: [],
   sandboxBuildDirectory: '/build',
   devShmSize: '50%',
+  nestedNamespaces: true,
   timeout: 0,
   maxSilentTime: 0,
   maxBuildLogSize: 0,

@@ -141,6 +141,7 @@ function optionsWith(shell: string): BuildOptions {
     hostPaths: [parseHostPath(`/bin/sh=${shell}`, { why })],
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',
+    nestedNamespaces: true,
     timeout: 0,
     maxSilentTime: 0,
     maxBuildLogSize: 0,

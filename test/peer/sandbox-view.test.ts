@@ -59,11 +59,12 @@ function buildWithNix(): NixBuild {
 
 async function buildHere({ out, script }: NixBuild): Promise<string> {
   const directory = freshDirectory('here');
-  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
+  const [temporary, build, store, outputs] = ['tmp', 'build', 'store', 'outputs'].map((name) =>
     join(directory, name),
   );
-  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [temporary!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
   chmodSync(outputs!, 0o1775);
+  chmodSync(temporary!, 0o1777);
   writeFileSync(join(store!, basename(script)), readFileSync(listing));
   chmodSync(join(store!, basename(script)), 0o444);
   const top = ['NIX_BUILD_TOP', 'PWD', 'TEMP', 'TEMPDIR', 'TMP', 'TMPDIR'];
@@ -103,14 +104,15 @@ async function buildHere({ out, script }: NixBuild): Promise<string> {
       personality: 0x40000,
     },
     {
-      root: root!,
       outputDirectory: outputs!,
       buildDirectory: build!,
+      temporaryDirectory: temporary!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
       kvm: false,
+      nestedNamespaces: true,
     },
   );
   const { exit, log } = await runSpec(spec);

@@ -25,12 +25,12 @@ async function run(
   script: string,
   change: Partial<BuildRequest> = {},
   prepare: (store: string) => void = () => {},
-): Promise<{ lines: string[]; root: string; outputs: string }> {
+): Promise<{ lines: string[]; outputs: string }> {
   const directory = freshDirectory('place');
-  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
+  const [temporary, build, store, outputs] = ['tmp', 'build', 'store', 'outputs'].map((name) =>
     join(directory, name),
   );
-  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [temporary!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
   prepare(store!);
   const spec = planLinuxSandbox(
     {
@@ -51,19 +51,20 @@ async function run(
       ...change,
     },
     {
-      root: root!,
       outputDirectory: outputs!,
       buildDirectory: build!,
+      temporaryDirectory: temporary!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
       kvm: false,
+      nestedNamespaces: true,
     },
   );
   const { log, exit } = await runSpec(spec);
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return { lines: log.trimEnd().split('\n'), root: root!, outputs: outputs! };
+  return { lines: log.trimEnd().split('\n'), outputs: outputs! };
 }
 
 test(

@@ -25,6 +25,8 @@ export interface BuildOptions {
   readonly sandboxBuildDirectory: string;
   /** Size option of the tmpfs on /dev/shm, e.g. `50%`. */
   readonly devShmSize: string;
+  /** Builders may make user namespaces of their own. */
+  readonly nestedNamespaces: boolean;
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
@@ -73,6 +75,7 @@ export function makeBuildOptions(
     hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
+    nestedNamespaces: settings['allow-nested-namespaces'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
     maxBuildLogSize: settings['max-build-log-size'],

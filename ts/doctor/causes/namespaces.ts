@@ -74,6 +74,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   'unshare-ipc': { kind: 'ipc', name: 'IPC', config: 'CONFIG_IPC_NS' },
   'unshare-uts': { kind: 'uts', name: 'UTS', config: 'CONFIG_UTS_NS' },
   'unshare-network': { kind: 'net', name: 'network', config: 'CONFIG_NET_NS' },
+  'unshare-cgroup': { kind: 'cgroup', name: 'control group', config: 'CONFIG_CGROUPS' },
+  // The second user namespace: the kernel has them, or this step would not have been reached.
+  'lock-mounts': { kind: 'user', name: 'user', config: 'CONFIG_USER_NS' },
 };
 
 /** ENOSPC is a limit reached; kernels before 4.9 said EUSERS. */
