@@ -96,6 +96,48 @@ test('an output lies in its directory afterwards, with its mode', requires('user
 });
 
 test(
+  'what is writable: the build, the outputs, shared memory and /tmp, and nothing else',
+  requires('user-namespaces'),
+  async () => {
+    const { lines } = await run(
+      `for place in / /bin /dev /etc /nix; do
+       (echo x > $place/new) 2>/dev/null && echo "$place/new"
+       /bin/busybox mkdir $place/made 2>/dev/null && echo "$place/made"
+       /bin/busybox chmod 777 $place 2>/dev/null && echo "$place"
+     done
+     for place in /build /tmp /dev/shm /nix/store; do echo x > $place/new || echo "not $place"; done
+     echo x > $out; : end`,
+    );
+    assert.deepEqual(lines, ['']);
+  },
+);
+
+test(
+  'every mount is nosuid and, but for devices, nodev; few are writable',
+  requires('user-namespaces'),
+  async () => {
+    const input = '/nix/store/1-directory';
+    const { lines } = await run(
+      'while read -r line; do echo "$line"; done < /proc/self/mountinfo',
+      { inputs: [input] },
+      (store) => mkdirSync(join(store, '1-directory')),
+    );
+    const writable: string[] = [];
+    for (const line of lines) {
+      const [, , , , path, options] = line.split(' ') as [string, string, string, string, string, string];
+      const flags = new Set(options.split(','));
+      // Root is given protection for its settings there, which are mounts of their own.
+      if (path.startsWith('/proc/')) assert.ok(flags.has('ro'), line);
+      assert.ok(flags.has('nosuid'), line);
+      assert.equal(flags.has('nodev'), !path.startsWith('/dev/') || path === '/dev/shm', line);
+      if (flags.has('rw')) writable.push(path);
+    }
+    assert.deepEqual(writable.sort(), ['/build', '/dev/pts', '/dev/shm', '/nix/store', '/proc', '/tmp']);
+    assert.ok(lines.some((line) => line.split(' ')[4] === input));
+  },
+);
+
+test(
   'host paths: read-only, writable where declared, skipped where optional',
   requires('user-namespaces'),
   async () => {

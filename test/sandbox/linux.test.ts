@@ -180,7 +180,10 @@ test('whatever is shown: each target once but for mount points, parents before c
         seen.push(entry.target);
         if (entry.kind !== 'bind' || entry.readOnly) continue;
         const asked = paths.some((path) => path.target === entry.target && !path.readOnly);
-        assert.ok(asked || ['/build', '/nix/store', '/tmp'].includes(entry.target), `${entry.target} is writable`);
+        assert.ok(
+          asked || ['/build', '/nix/store', '/tmp'].includes(entry.target),
+          `${entry.target} is writable`,
+        );
       }
     }),
   );
