@@ -237,15 +237,25 @@ describe(
       const probe = compileFixture('probe');
       const program = `
       import { bind, runSpec, sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
-      const spec = sandboxSpec(['probe', 'find-key']);
+      const spec = sandboxSpec(['probe', 'find-key', 'find-key-by-name']);
       const { log } = await runSpec({ ...spec, entries: [...spec.entries, bind('${probe}', '/bin/probe')] });
       process.stdout.write(log);`;
       const file = join(freshDirectory(), 'try.mjs');
       writeFileSync(file, program);
-      const withKey = (...command: string[]) =>
-        execFileSync(probe, ['with-key', ...command], { encoding: 'utf8' });
-      assert.equal(withKey(probe, 'find-key'), 'find-key: ok\n');
-      assert.equal(withKey(process.execPath, file), 'find-key: ENOKEY\n');
+      for (const session of ['with-key', 'with-named-key']) {
+        const withKey = (...command: string[]) =>
+          execFileSync(probe, [session, ...command], { encoding: 'utf8' })
+            .trim()
+            .split('\n');
+        assert.deepEqual(withKey(probe, 'find-key'), ['find-key: ok']);
+        for (const line of withKey(process.execPath, file)) {
+          assert.match(line, /^find-key(-by-name)?: (ENOKEY|EPERM|ENOSYS)$/);
+        }
+      }
+      const [byName] = execFileSync(probe, ['with-named-key', probe, 'find-key-by-name'], {
+        encoding: 'utf8',
+      }).split('\n');
+      assert.equal(byName, 'find-key-by-name: ok', 'outside, the name leads to the keyring');
     });
   },
 );
