@@ -33,7 +33,11 @@ void LimitNamespaces(const SandboxSpec& spec, const Proc& proc) {
 void LockMounts(const SandboxSpec& spec, const Proc& proc) {
   // The maps of a process that is not dumpable belong to root, and nobody is there yet to make use of it.
   Check(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), kLockStep);
-  Check(unshare(CLONE_NEWUSER | CLONE_NEWNS), kLockStep);
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    // One at a time they tell which it is.
+    Check(unshare(CLONE_NEWUSER), "lock-user");
+    Check(unshare(CLONE_NEWNS), kLockStep);
+  }
   MapIds(spec, proc, spec.uid, spec.gid);
   Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), kLockStep);
 }
