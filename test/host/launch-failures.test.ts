@@ -176,9 +176,8 @@ describe('a refused step', needs, () => {
       ['uts', 0, 'unshare-uts', 'is 0'],
       ['net', 0, 'unshare-network', 'is 0'],
       ['cgroup', 0, 'unshare-cgroup', 'is 0'],
-      // A sandbox takes two; the mount namespace around counts as well.
+      // A sandbox takes two.
       ['user', 1, 'lock-user', 'allows'],
-      ['mnt', 2, 'lock-mounts', 'allows'],
     ] as const;
     for (const [sysctl, limit, step, text] of limits) {
       const setting = `echo ${limit} >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
