@@ -7,6 +7,8 @@
 
 namespace airplant {
 
+static constexpr char kMakeStep[] = "make-target";
+
 static std::string Normalise(const std::string& target, const char* step);
 static UniqueFd Enter(int parent, const std::string& name, const std::string& target, const char* step);
 static UniqueFd OpenDirectory(int parent, const char* name);
@@ -22,7 +24,7 @@ UniqueFd TargetTree::MakeFile(const std::string& target, const char* step) {
   UniqueFd file(
       openat(place.parent, place.name.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
   if (file) return file;
-  if (errno != EEXIST) Fail(step, target);
+  if (errno != EEXIST) Fail(kMakeStep, target);
   return OpenAny(place.parent, place.name, target, step);
 }
 
@@ -78,7 +80,7 @@ static UniqueFd Enter(int parent, const std::string& name, const std::string& ta
   const bool made = mkdirat(parent, name.c_str(), 0755) == 0;
   const int error = errno;
   UniqueFd directory = OpenDirectory(parent, name.c_str());
-  if (!directory && !made && errno == ENOENT) Fail(step, target, error);
+  if (!directory && !made && errno == ENOENT) Fail(kMakeStep, target, error);
   Check(directory.Get(), step, target);
   return directory;
 }
