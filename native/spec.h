@@ -58,10 +58,15 @@ struct SandboxSpec {
   Session session = Session::sealed;
   RootKind root_kind = RootKind::directory;
   std::string root;
+  // Once it is filled: what is to stay writable is a mount of its own.
+  bool read_only_root = false;
   bool private_pids = true;
   bool private_ipc = true;
   bool private_uts = true;
   bool private_network = true;
+  bool private_cgroups = false;
+  // Whether the builder may make user namespaces of its own.
+  bool nested_namespaces = true;
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::string host_name;

@@ -59,6 +59,8 @@ struct Field {
     return value.As<Napi::Boolean>();
   }
 
+  bool FlagOr(bool absent) const { return value.IsUndefined() ? absent : Flag(); }
+
   uint64_t Integer(uint64_t largest) const {
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
     if (!(number >= 0) || number != std::floor(number) || number > static_cast<double>(largest)) {
@@ -118,12 +120,15 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   const Field root = field["root"];
   spec.root_kind = root["kind"].OneOf<RootKind>({{"directory", RootKind::directory}, {"tmpfs", RootKind::tmpfs}});
   if (spec.root_kind == RootKind::directory) spec.root = root["path"].AbsolutePath();
+  spec.read_only_root = root["readOnly"].FlagOr(false);
 
   const Field namespaces = field["namespaces"];
   spec.private_pids = namespaces["pid"].Flag();
   spec.private_ipc = namespaces["ipc"].Flag();
   spec.private_uts = namespaces["uts"].Flag();
   spec.private_network = namespaces["network"].OneOf<bool>({{"private", true}, {"host", false}});
+  spec.private_cgroups = namespaces["cgroup"].FlagOr(false);
+  spec.nested_namespaces = namespaces["nested"].FlagOr(true);
 
   // The kernel keeps the largest number for "no id".
   spec.uid = static_cast<uint32_t>(field["ids"]["uid"].Integer(0xfffffffe));

@@ -142,6 +142,7 @@ function optionsWith(shell: string): BuildOptions {
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',
     filterSystemCalls: true,
+    nestedNamespaces: true,
     timeout: 0,
     maxSilentTime: 0,
     maxBuildLogSize: 0,

@@ -52,6 +52,19 @@ const table: readonly Row[] = [
   { failure: 'unshare-ipc ENOSPC', host: limit('ipc', 0), cause: /forbids IPC/, cure: /max_ipc_namespaces=/ },
   { failure: 'unshare-uts ENOSPC', host: limit('uts', 0), cause: /forbids UTS/, cure: /max_uts_namespaces=/ },
   {
+    failure: 'unshare-cgroup ENOSPC',
+    host: limit('cgroup', 0),
+    cause: /forbids control group/,
+    cure: /max_cgroup_namespaces=/,
+  },
+  {
+    failure: 'lock-user ENOSPC',
+    host: limit('user', 1),
+    cause: /All 1 user namespaces that user\.max_user_namespaces allows/,
+    cure: /user\.max_user_namespaces=15000/,
+  },
+  { failure: 'lock-mounts ENOSPC', host: limit('mnt', 1), cause: /All 1 mount/, cure: /max_mnt_namespaces=/ },
+  {
     failure: 'unshare-network ENOSPC',
     host: limit('net', 0),
     cause: /forbids network/,

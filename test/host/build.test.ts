@@ -78,6 +78,7 @@ test('a result records how the build was sealed', needs, async () => {
   assert.equal(result.status, 'Built');
   assert.equal(result.isolation?.backend, 'linux-namespaces');
   assert.deepEqual(result.isolation?.namespaces.toSorted(), [
+    'cgroup',
     'ipc',
     'mount',
     'network',

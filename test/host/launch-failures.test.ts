@@ -216,15 +216,25 @@ describe('a refused step', needs, () => {
       await launchSandbox(sandboxSpec(['true'])).then(() => console.log('started'), (error) => console.log(error.details.step, error.details.errno, error.hint));`;
     const file = join(freshDirectory(), 'try.mjs');
     writeFileSync(file, program);
-    const kinds = { user: 'user', mnt: 'mount', pid: 'pid', ipc: 'ipc', uts: 'uts', net: 'network' };
-    for (const [sysctl, step] of Object.entries(kinds)) {
-      const setting = `echo 0 >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
+    const limits = [
+      ['user', 0, 'unshare-user', 'is 0'],
+      ['mnt', 0, 'unshare-mount', 'is 0'],
+      ['pid', 0, 'unshare-pid', 'is 0'],
+      ['ipc', 0, 'unshare-ipc', 'is 0'],
+      ['uts', 0, 'unshare-uts', 'is 0'],
+      ['net', 0, 'unshare-network', 'is 0'],
+      ['cgroup', 0, 'unshare-cgroup', 'is 0'],
+      // A sandbox takes two.
+      ['user', 1, 'lock-user', 'allows'],
+    ] as const;
+    for (const [sysctl, limit, step, text] of limits) {
+      const setting = `echo ${limit} >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
       const out = execFileSync(
         'unshare',
         ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', setting],
         { encoding: 'utf8' },
       );
-      assert.match(out, new RegExp(`^unshare-${step} ENOSPC .*max_${sysctl}_namespaces is 0`), sysctl);
+      assert.match(out, new RegExp(`^${step} ENOSPC .*max_${sysctl}_namespaces ${text}`), sysctl);
     }
   });
 

@@ -60,8 +60,9 @@ function buildWithNix(): NixBuild {
 
 async function buildHere({ out, script }: NixBuild): Promise<string> {
   const place = new PlannedPlace(freshDirectory('here'));
-  const { store, outputs } = place;
+  const { store, outputs, temporary } = place;
   chmodSync(outputs, 0o1775);
+  chmodSync(temporary, 0o1777);
   writeFileSync(join(store, basename(script)), readFileSync(listing));
   chmodSync(join(store, basename(script)), 0o444);
   const top = ['NIX_BUILD_TOP', 'PWD', 'TEMP', 'TEMPDIR', 'TMP', 'TMPDIR'];

@@ -9,22 +9,23 @@ const spec = (change: Partial<BuildRequest>) =>
   planLinuxSandbox(
     { ...sampleRequest, ...change },
     {
-      root: '/r',
       outputDirectory: '/o',
       buildDirectory: '/b',
+      temporaryDirectory: '/t',
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: '/s',
       devShmSize: '50%',
       filterSystemCalls: true,
       kvm: false,
+      nestedNamespaces: true,
     },
   );
 
 test('an ordinary build has no shortfalls', () => {
   assert.deepEqual(describeIsolation(spec({ hostPaths: [] }), 0), {
     backend: 'linux-namespaces',
-    namespaces: ['user', 'mount', 'pid', 'ipc', 'uts', 'network'],
+    namespaces: ['user', 'mount', 'pid', 'ipc', 'uts', 'network', 'cgroup'],
     network: 'private',
     readOnlyInputs: true,
     noNewPrivileges: true,

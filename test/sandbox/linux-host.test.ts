@@ -16,9 +16,9 @@ async function run(
   script: string,
   change: Partial<BuildRequest> = {},
   prepare: (store: string) => void = () => {},
-): Promise<{ lines: string[]; root: string; outputs: string }> {
+): Promise<{ lines: string[]; outputs: string }> {
   const place = new PlannedPlace(freshDirectory('place'));
-  const { root, store, outputs } = place;
+  const { store, outputs } = place;
   prepare(store);
   const request = plainRequest('/nix/store/0-out', {
     name: 'test',
@@ -30,7 +30,7 @@ async function run(
   });
   const { log, exit } = await runSpec(place.plan(request));
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return { lines: log.trimEnd().split('\n'), root, outputs };
+  return { lines: log.trimEnd().split('\n'), outputs };
 }
 
 test(
@@ -60,6 +60,48 @@ test('an output lies in its directory afterwards, with its mode', requires('user
   const { outputs } = await run('echo x > $out; /bin/busybox chmod 751 $out');
   assert.equal(lstatSync(join(outputs, '0-out')).mode & 0o7777, 0o751);
 });
+
+test(
+  'what is writable: the build, the outputs, shared memory and /tmp, and nothing else',
+  requires('user-namespaces'),
+  async () => {
+    const { lines } = await run(
+      `for place in / /bin /dev /etc /nix; do
+       (echo x > $place/new) 2>/dev/null && echo "$place/new"
+       /bin/busybox mkdir $place/made 2>/dev/null && echo "$place/made"
+       /bin/busybox chmod 777 $place 2>/dev/null && echo "$place"
+     done
+     for place in /build /tmp /dev/shm /nix/store; do echo x > $place/new || echo "not $place"; done
+     echo x > $out; : end`,
+    );
+    assert.deepEqual(lines, ['']);
+  },
+);
+
+test(
+  'every mount is nosuid and, but for devices, nodev; few are writable',
+  requires('user-namespaces'),
+  async () => {
+    const input = '/nix/store/1-directory';
+    const { lines } = await run(
+      'while read -r line; do echo "$line"; done < /proc/self/mountinfo',
+      { inputs: [input] },
+      (store) => mkdirSync(join(store, '1-directory')),
+    );
+    const writable: string[] = [];
+    for (const line of lines) {
+      const [, , , , path, options] = line.split(' ') as [string, string, string, string, string, string];
+      const flags = new Set(options.split(','));
+      // Root is given protection for its settings there, which are mounts of their own.
+      if (path.startsWith('/proc/')) assert.ok(flags.has('ro'), line);
+      assert.ok(flags.has('nosuid'), line);
+      assert.equal(flags.has('nodev'), !path.startsWith('/dev/') || path === '/dev/shm', line);
+      if (flags.has('rw')) writable.push(path);
+    }
+    assert.deepEqual(writable.sort(), ['/build', '/dev/pts', '/dev/shm', '/nix/store', '/proc', '/tmp']);
+    assert.ok(lines.some((line) => line.split(' ')[4] === input));
+  },
+);
 
 test(
   'host paths: read-only, writable where declared, skipped where optional',

@@ -9,15 +9,16 @@ import { assertGolden } from '../support/golden.js';
 import { sampleRequest } from './sample-request.js';
 
 const place: SandboxPlace = {
-  root: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot',
   outputDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/store',
   buildDirectory: '/tmp/airplant-build-hello-0',
+  temporaryDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/tmp',
   sandboxBuildDirectory: '/build',
   storeDir: '/nix/store',
   realStoreDir: '/home/me/.local/share/airplant/root/nix/store',
   devShmSize: '50%',
   filterSystemCalls: true,
   kvm: false,
+  nestedNamespaces: true,
 };
 
 const plan = (change: Partial<BuildRequest> = {}, where: Partial<SandboxPlace> = {}) =>
@@ -35,6 +36,16 @@ const hostPath = (target: string, source = target): HostPath => ({
 
 test('the whole plan of an ordinary build', () => {
   assertGolden(`${JSON.stringify(plan(), undefined, 2)}\n`, 'sandbox/linux-spec.json');
+});
+
+test('the root is a tmpfs unless somebody has put something into a directory, and read-only in the end', () => {
+  assert.deepEqual(plan().root, { kind: 'tmpfs', readOnly: true });
+  assert.deepEqual(plan({}, { root: '/r' }).root, { kind: 'directory', path: '/r', readOnly: true });
+});
+
+test('builders may make namespaces if the setting says so', () => {
+  assert.equal(plan().namespaces.nested, true);
+  assert.equal(plan({}, { nestedNamespaces: false }).namespaces.nested, false);
 });
 
 test('kvm is shown only where asked for', () => {
@@ -170,7 +181,10 @@ test('whatever is shown: each target once but for mount points, parents before c
         seen.push(entry.target);
         if (entry.kind !== 'bind' || entry.readOnly) continue;
         const asked = paths.some((path) => path.target === entry.target && !path.readOnly);
-        assert.ok(asked || ['/build', '/nix/store'].includes(entry.target), `${entry.target} is writable`);
+        assert.ok(
+          asked || ['/build', '/nix/store', '/tmp'].includes(entry.target),
+          `${entry.target} is writable`,
+        );
       }
     }),
   );

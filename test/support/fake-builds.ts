@@ -79,6 +79,7 @@ export const plainOptions: BuildOptions = {
   sandboxBuildDirectory: '/build',
   devShmSize: '50%',
   filterSystemCalls: true,
+  nestedNamespaces: true,
   timeout: 0,
   maxSilentTime: 0,
   maxBuildLogSize: 0,

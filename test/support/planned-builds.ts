@@ -18,11 +18,12 @@ export const shellPaths: readonly HostPath[] = [
 
 /** Where a sandbox that is planned by hand takes place. */
 export class PlannedPlace {
-  readonly root: string;
   /** Physical store with the inputs. */
   readonly store: string;
   /** Where the builder's outputs come to lie. */
   readonly outputs: string;
+  /** What the builder sees as /tmp. */
+  readonly temporary: string;
   readonly #build: string;
 
   /** Makes the directories in an empty one. */
@@ -32,23 +33,24 @@ export class PlannedPlace {
       mkdirSync(path, { mode: 0o700 });
       return path;
     };
-    this.root = make('root');
     this.store = make('store');
     this.outputs = make('outputs');
+    this.temporary = make('tmp');
     this.#build = make('build');
   }
 
   plan(request: BuildRequest): SandboxSpec {
     return planLinuxSandbox(request, {
-      root: this.root,
       outputDirectory: this.outputs,
       buildDirectory: this.#build,
+      temporaryDirectory: this.temporary,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: this.store,
       devShmSize: '50%',
       filterSystemCalls: true,
       kvm: false,
+      nestedNamespaces: true,
     });
   }
 }

@@ -80,7 +80,7 @@ export function sandboxSpec(argv: readonly string[], more: Partial<SandboxSpec> 
   return {
     version: 1,
     root: { kind: 'directory', path: freshDirectory('root') },
-    namespaces: { pid: true, ipc: true, uts: true, network: 'private' },
+    namespaces: { pid: true, ipc: true, uts: true, network: 'private', cgroup: true },
     ids: { uid: 1000, gid: 100 },
     hostname: 'localhost',
     domainname: '(none)',

@@ -29,6 +29,6 @@ export interface ExecutorJob {
 
 export interface FinishedAttempt extends AsyncDisposable {
   readonly attempt: Attempt;
-  /** An empty host directory that the builder never saw, on the file system of the outputs. */
+  /** Where whoever needs it may make a directory that the builder never saw, on the file system of the outputs. */
   readonly privateDirectory: string;
 }

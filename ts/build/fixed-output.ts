@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
+import { createReadStream, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AirplantError } from '../base/errors.js';
@@ -14,7 +14,7 @@ interface FixedOutputJob {
   readonly name: string;
   /** Where the output lies, already canonical. */
   readonly source: string;
-  /** Host directory no builder could ever write to, on the same file system. */
+  /** Host directory no builder could ever write to, on the same file system; made here. */
   readonly privateDirectory: string;
   readonly output: Extract<DerivationOutput, { kind: 'fixed' }>;
   /** Store path by hash part: what the output must not refer to. */
@@ -33,6 +33,7 @@ interface FixedOutputJob {
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
   const { drvPath, name, source, output, candidates, signal } = job;
   const copy = join(job.privateDirectory, name);
+  mkdirSync(job.privateDirectory, { mode: 0o700, recursive: true });
   await native.copyTree(source, copy, { signal });
   await native.canonicaliseTree(copy, { signal });
   const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], { signal });

@@ -19,7 +19,12 @@ import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'filterSystemCalls' | 'logLines' | 'supplementaryGroups'
+  | 'sandboxBuildDirectory'
+  | 'devShmSize'
+  | 'filterSystemCalls'
+  | 'nestedNamespaces'
+  | 'logLines'
+  | 'supplementaryGroups'
 >;
 
 /** Runs requests in a sandbox on this machine. */
@@ -53,7 +58,7 @@ export class LocalExecutor implements Executor {
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
   plan(request: BuildRequest, place: Place): SandboxSpec {
     const { storeDir, realStoreDir } = this.#store;
-    const { sandboxBuildDirectory, devShmSize, filterSystemCalls } = this.#options;
+    const { sandboxBuildDirectory, devShmSize, filterSystemCalls, nestedNamespaces } = this.#options;
     return planLinuxSandbox(request, {
       ...place,
       storeDir,
@@ -61,6 +66,7 @@ export class LocalExecutor implements Executor {
       sandboxBuildDirectory,
       devShmSize,
       filterSystemCalls,
+      nestedNamespaces,
       kvm: request.features.includes('kvm'),
     });
   }
@@ -69,9 +75,9 @@ export class LocalExecutor implements Executor {
   place(scratch: string): Place {
     return {
       scratch,
-      root: join(scratch, 'root'),
       outputDirectory: join(scratch, 'store'),
       buildDirectory: join(scratch, 'build'),
+      temporaryDirectory: join(scratch, 'tmp'),
       privateDirectory: join(scratch, 'private'),
     };
   }
@@ -81,12 +87,10 @@ export class LocalExecutor implements Executor {
     await native.removeTree(scratch);
     try {
       mkdirSync(scratch, { mode: 0o700 });
-      mkdirSync(place.root, { mode: 0o700 });
-      mkdirSync(place.outputDirectory);
-      // As Nix has it; mkdir's mode is subject to the umask.
-      chmodSync(place.outputDirectory, 0o1775);
+      // Few directories: on some disks it takes milliseconds to remove one.
       mkdirSync(place.buildDirectory, { mode: 0o700 });
-      mkdirSync(place.privateDirectory, { mode: 0o700 });
+      makeSticky(place.outputDirectory, 0o775);
+      makeSticky(place.temporaryDirectory, 0o777);
       for (const { name, contents, mode } of request.files) {
         const file = join(place.buildDirectory, name);
         writeFileSync(file, encodeText(rewriteText(contents, request.rewrites)), { flag: 'wx' });
@@ -158,12 +162,19 @@ export class LocalExecutor implements Executor {
 /** The directories of one attempt, as host paths. */
 export interface Place {
   readonly scratch: string;
-  readonly root: string;
   /** What the builder sees as the store directory, with its outputs. */
   readonly outputDirectory: string;
   readonly buildDirectory: string;
-  /** Never visible in the sandbox. */
+  /** What the builder sees as `/tmp`. */
+  readonly temporaryDirectory: string;
+  /** Never visible in the sandbox; not made yet. */
   readonly privateDirectory: string;
+}
+
+/** The modes Nix has; mkdir's are subject to the umask and have no sticky bit. */
+function makeSticky(directory: string, permissions: number): void {
+  mkdirSync(directory);
+  chmodSync(directory, 0o1000 | permissions);
 }
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {

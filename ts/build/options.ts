@@ -27,6 +27,8 @@ export interface BuildOptions {
   readonly devShmSize: string;
   /** Filter the system calls of builders. */
   readonly filterSystemCalls: boolean;
+  /** Builders may make user namespaces of their own. */
+  readonly nestedNamespaces: boolean;
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
@@ -76,6 +78,7 @@ export function makeBuildOptions(
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
     filterSystemCalls: settings['filter-syscalls'],
+    nestedNamespaces: settings['allow-nested-namespaces'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
     maxBuildLogSize: settings['max-build-log-size'],

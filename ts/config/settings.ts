@@ -91,6 +91,13 @@ export const settingsTable = {
       'has no filters, builds fail unless this is false; builders then reach kernel keyrings of the caller and ' +
       'AF_VSOCK sockets, which the result says.',
   }),
+  'allow-nested-namespaces': setting('boolean', {
+    default: () => true,
+    description:
+      'Whether a builder may make user namespaces, and with them mount, process and network namespaces, of its own, ' +
+      'as sandboxes and containers inside a build do. What the build may not touch it may not touch in there either. ' +
+      'With `false`, `unshare(CLONE_NEWUSER)` fails with ENOSPC, which leaves an attacker less of the kernel to try.',
+  }),
   timeout: setting('count', {
     aliases: ['build-timeout'],
     default: () => 0,

@@ -61,6 +61,7 @@ function namespaceNames({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.ipc ? ['ipc'] : []),
     ...(namespaces.uts ? ['uts'] : []),
     ...(namespaces.network === 'private' ? ['network'] : []),
+    ...(namespaces.cgroup ? ['cgroup'] : []),
   ];
 }
 
@@ -70,6 +71,7 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.ipc ? [] : ['System V and POSIX IPC objects of the host are visible.']),
     ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
     ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
+    ...(namespaces.cgroup ? [] : ['The name of the control group of the caller is visible.']),
   ];
 }
 

@@ -10,13 +10,15 @@ import type { SandboxEntry, SandboxSpec } from './spec.js';
 
 /** Where one build takes place: host directories, and the two names of the store directory. */
 export interface SandboxPlace {
-  /** An empty directory of our own that becomes `/`; on the store's file system, so that outputs move by rename. */
-  readonly root: string;
+  /** A directory of our own that becomes `/`, for what somebody has put there. Absent: a fresh tmpfs. */
+  readonly root?: string;
   /** Host directory that becomes the build directory, mode 0700. */
   readonly buildDirectory: string;
+  /** Host directory that becomes `/tmp`, mode 1777. */
+  readonly temporaryDirectory: string;
   /**
-   * Host directory, mode 1775, that becomes the store directory: outputs lie in it afterwards. Not a directory inside
-   * the root, which is the builder's to rearrange: a path through it would lead the host wherever a symlink says.
+   * Host directory, mode 1775, that becomes the store directory: outputs lie in it afterwards. On the store's file system, so
+   * that they move by rename.
    */
   readonly outputDirectory: string;
   /** The build directory as the builder sees it, normally `/build`. */
@@ -31,6 +33,8 @@ export interface SandboxPlace {
   readonly kvm: boolean;
   /** Filter system calls. */
   readonly filterSystemCalls: boolean;
+  /** The builder may make user namespaces of its own. */
+  readonly nestedNamespaces: boolean;
 }
 
 /** Ids inside a sandbox: `nixbld`, as in Nix. */
@@ -39,7 +43,8 @@ export const sandboxGid = 100;
 
 /**
  * The sandbox of one build on Linux. A builder sees what Nix 2.8 shows it, down to owners and modes, except that
- * inputs, host paths and devices are mounted read-only (see `docs/differences-from-nix.md`).
+ * all is read-only but the store directory (not the inputs in it), the build directory, `/tmp` and `/dev/shm` (see
+ * `docs/differences-from-nix.md`).
  *
  * Pure: it looks at nothing on the host. An output that the builder makes at `scratchPath` lies
  * in `place.outputDirectory`, under its base name, afterwards.
@@ -56,12 +61,17 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
   return {
     version: 1,
     backend: { kind: 'linux-namespaces' },
-    root: { kind: 'directory', path: place.root },
+    root: {
+      ...(place.root === undefined ? { kind: 'tmpfs' } : { kind: 'directory', path: place.root }),
+      readOnly: true,
+    },
     namespaces: {
       pid: true,
       ipc: true,
       uts: true,
       network: request.network === 'none' ? 'private' : 'host',
+      cgroup: true,
+      nested: place.nestedNamespaces,
     },
     ids: { uid: sandboxUid, gid: sandboxGid },
     hostname: 'localhost',
@@ -69,30 +79,14 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
     domainname: '(none)',
     entries: [
       { kind: 'directory', target: '/', mode: 0o750, why: 'the mode Nix gives it, which outputs may record' },
-      { kind: 'directory', target: '/tmp', mode: 0o1777, why: 'for programs that do not heed TMPDIR' },
       ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, request }),
-      {
-        kind: 'bind',
-        source: place.outputDirectory,
-        target: place.storeDir,
-        readOnly: false,
-        optional: false,
-        follow: false,
-        why: 'the store: inputs, and outputs to come',
-      },
+      writable(place.temporaryDirectory, '/tmp', 'for programs that do not heed TMPDIR'),
+      writable(place.outputDirectory, place.storeDir, 'the store: inputs, and outputs to come'),
       ...(covered.has('/dev')
         ? []
         : deviceEntries({ kvm: place.kvm }).filter((entry) => !covered.has(entry.target))),
       ...visible,
-      {
-        kind: 'bind',
-        source: place.buildDirectory,
-        target: place.sandboxBuildDirectory,
-        readOnly: false,
-        optional: false,
-        follow: false,
-        why: 'the build directory',
-      },
+      writable(place.buildDirectory, place.sandboxBuildDirectory, 'the build directory'),
       ...pseudoFileSystemEntries({ devShmSize: place.devShmSize, hostDevices: covered.has('/dev') }),
     ],
     command: planCommand(request, place.sandboxBuildDirectory),
@@ -112,6 +106,11 @@ export function linuxPersonality(system: string, machine: string): number {
   const addrNoRandomize = 0x40000;
   const is32 = (system === 'i686-linux' && machine === 'x86_64') || /^armv(5tel|6l|7l)-linux$/.test(system);
   return addrNoRandomize | (is32 ? perLinux32 : 0);
+}
+
+/** A directory of ours that the builder may fill. */
+function writable(source: string, target: string, why: string): SandboxEntry {
+  return { kind: 'bind', source, target, readOnly: false, optional: false, follow: false, why };
 }
 
 /**

@@ -9,7 +9,7 @@ export interface SandboxSpec {
   readonly version: 1;
   /** Absent: Linux namespaces. See SandboxBackend. */
   readonly backend?: SandboxBackend;
-  /** What becomes `/`: an empty directory of our own on the host, or a fresh tmpfs. */
+  /** What becomes `/`: a directory of our own on the host, or a fresh tmpfs. */
   readonly root: SandboxRoot;
   readonly namespaces: SandboxNamespaces;
   /** Ids inside the user namespace; outside they are the caller's effective ids. */
@@ -49,15 +49,28 @@ export type SandboxBackend =
     }
   | { readonly kind: 'none' };
 
-export type SandboxRoot = { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'tmpfs' };
+export type SandboxRoot = (
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'tmpfs' }
+) & {
+  /** Read-only once all entries are made: what is to stay writable is a mount of its own. Absent: false. */
+  readonly readOnly?: boolean;
+};
 
-/** User and mount namespaces are always private; there is no sandbox without them. */
+/**
+ * User and mount namespaces are always private; there is no sandbox without them. In a sealed session they are two of
+ * each: the command runs in the inner ones, where the mounts made from the outer ones cannot be changed.
+ */
 export interface SandboxNamespaces {
   readonly pid: boolean;
   readonly ipc: boolean;
   readonly uts: boolean;
   /** `private`: only a loopback interface, brought up. */
   readonly network: 'private' | 'host';
+  /** The control group of the caller is shown as `/`. Absent: false. */
+  readonly cgroup?: boolean;
+  /** A sealed command may make user namespaces, and with them others, of its own. Absent: true. */
+  readonly nested?: boolean;
 }
 
 /**

@@ -46,6 +46,7 @@ export function linuxTrials(shell: DefaultShell): Trials {
       trial('System V and POSIX IPC of their own', sealed, { namespaces: { ipc: true } }),
       trial('a host name of their own', sealed, { namespaces: { uts: true } }),
       trial('a network of their own', sealed, { namespaces: { network: 'private' } }),
+      trial('a control group of their own', sealed, { namespaces: { cgroup: true } }),
       trial('devices', sealed, { entries: deviceEntries({ kvm: false }) }),
       trial('shared memory of their own', sealed, { entries: [shm!] }),
       trial('terminals of their own', sealed, { entries: terminals }),
@@ -107,22 +108,23 @@ function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
 
 /** As a derivation with one output would be built, by the same planner. */
 function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
-  const [chroot, build, store, outputs] = ['chroot', 'build', 'store', 'outputs'].map((name) =>
+  const [temporary, build, store, outputs] = ['tmp', 'build', 'store', 'outputs'].map((name) =>
     join(root, name),
   );
-  for (const directory of [chroot!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
+  for (const directory of [temporary!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
   return planLinuxSandbox(
     { ...request('/bin/sh', 'echo works > "$out"'), hostPaths: shell.paths },
     {
-      root: chroot!,
       outputDirectory: outputs!,
       buildDirectory: build!,
+      temporaryDirectory: temporary!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
       kvm: false,
       filterSystemCalls: true,
+      nestedNamespaces: true,
     },
   );
 }

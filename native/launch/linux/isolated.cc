@@ -19,7 +19,7 @@
 namespace airplant {
 
 static void DieWith(pid_t parent);
-[[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch);
+[[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch, const Proc& proc);
 
 void PrepareIsolation() { PrepareSystemCallFilter(); }
 
@@ -42,12 +42,15 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
     EnterRoot(spec, proc);
     SetNames(spec);
     if (spec.private_network) BringLoopbackUp();
-    if (sealed) DropPrivileges(spec);
+    if (sealed) {
+      LimitNamespaces(spec, proc);
+      DropPrivileges(spec);
+    }
     if (!spec.private_pids) {
       DieWith(supervisor);
-      Become(spec, launch);
+      Become(spec, launch, proc);
     }
-    RunAsProcessOne(launch, [&] { Become(spec, launch); });
+    RunAsProcessOne(launch, [&] { Become(spec, launch, proc); });
   });
 }
 
@@ -58,8 +61,12 @@ static void DieWith(pid_t parent) {
   if (getppid() != parent) _exit(1);
 }
 
-static void Become(const SandboxSpec& spec, const Launch& launch) {
-  if (spec.session == Session::sealed) Check(personality(spec.personality), "personality");
+static void Become(const SandboxSpec& spec, const Launch& launch, const Proc& proc) {
+  if (spec.session == Session::sealed) {
+    LockMounts(spec, proc);
+    DropCapabilities();
+    Check(personality(spec.personality), "personality");
+  }
   // What is left to do must be something that a builder may do, too. Process 1 runs nothing but our own code.
   if (spec.filter == Filter::sealed) InstallSystemCallFilter();
   Execute(spec, launch);

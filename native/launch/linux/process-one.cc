@@ -9,6 +9,7 @@
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
+#include "launch/linux/privileges.h"
 #include "unique-fd.h"
 
 namespace airplant {
@@ -23,6 +24,8 @@ void RunAsProcessOne(const Launch& launch, const std::function<void()>& body) {
     body();
     _exit(1);
   }
+  // Not before the fork: the builder needs some to enter a user namespace as root.
+  RenounceCapabilities();
   CloseAllExcept({launch.life_socket, child_signals.Get()});
 
   pollfd events[] = {{child_signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}};

@@ -33,12 +33,17 @@ int sys_move_mount(int mount, int target) {
   return static_cast<int>(syscall(SYS_move_mount, mount, "", target, "", kFromEmptyPath | kToEmptyPath));
 }
 
-int sys_mount_setattr_recursive(int mount, uint64_t attributes) {
+static int SetAttributes(int mount, unsigned flags, uint64_t attributes) {
   struct {
     uint64_t set, clear, propagation, user_namespace;
   } argument{attributes, 0, 0, 0};
-  return static_cast<int>(
-      syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | kAtRecursive, &argument, sizeof argument));
+  return static_cast<int>(syscall(SYS_mount_setattr, mount, "", flags | AT_EMPTY_PATH, &argument, sizeof argument));
+}
+
+int sys_mount_setattr(int mount, uint64_t attributes) { return SetAttributes(mount, 0, attributes); }
+
+int sys_mount_setattr_recursive(int mount, uint64_t attributes) {
+  return SetAttributes(mount, kAtRecursive, attributes);
 }
 
 int sys_close_range(unsigned first, unsigned last) {

@@ -25,7 +25,8 @@ int sys_open_tree(int directory, const char* path, unsigned flags);
 // Attaches the mount behind `mount` to the file behind `target` (Linux 5.2).
 int sys_move_mount(int mount, int target);
 
-// Adds attributes to the mount behind `mount` and all mounts below it (Linux 5.12).
+// Adds attributes to the mount behind `mount`, and the recursive one to all mounts below it (Linux 5.12).
+int sys_mount_setattr(int mount, uint64_t attributes);
 int sys_mount_setattr_recursive(int mount, uint64_t attributes);
 
 // Linux 5.9.

@@ -14,7 +14,9 @@ export const mountCauses: readonly Cause[] = [
   },
   {
     applies: ({ step, errno }, host) =>
-      /^write-(setgroups|[ug]id-map)$/.test(step) && errno === 'EROFS' && host.readOnlyProc,
+      /^(write-(setgroups|[ug]id-map)|limit-namespaces)$/.test(step) &&
+      errno === 'EROFS' &&
+      host.readOnlyProc,
     explain: (_, host) => ({
       cause: '/proc is mounted read-only, so the ids of a user namespace cannot be set.',
       cure: unmaskCure(host.container),

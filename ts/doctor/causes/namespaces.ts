@@ -76,6 +76,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   'unshare-ipc': { kind: 'ipc', name: 'IPC', config: 'CONFIG_IPC_NS' },
   'unshare-uts': { kind: 'uts', name: 'UTS', config: 'CONFIG_UTS_NS' },
   'unshare-network': { kind: 'net', name: 'network', config: 'CONFIG_NET_NS' },
+  'unshare-cgroup': { kind: 'cgroup', name: 'control group', config: 'CONFIG_CGROUPS' },
+  // The second ones of their kind.
+  'lock-user': { kind: 'user', name: 'user', config: 'CONFIG_USER_NS' },
+  'lock-mounts': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
 };
 
 /** ENOSPC is a limit reached; kernels before 4.9 said EUSERS. */
