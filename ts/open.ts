@@ -105,17 +105,16 @@ export class Store implements AsyncDisposable {
     });
   }
 
-  /** The sandbox a derivation would be built in. Its inputs need not be there yet. */
+  /**
+   * The sandbox a derivation would be built in. Its inputs need not be there yet. A pre-build hook is run, with an empty
+   * directory that is removed afterwards.
+   */
   async showSandbox(drvPath: string): Promise<SandboxSpec> {
-    const [{ makeRequest }, { foreseenInputs }, { options, executor }] = await Promise.all([
-      import('./build/request.js'),
-      import('./build/inputs.js'),
+    const [{ planDerivation }, { options, executor }] = await Promise.all([
+      import('./build/show-sandbox.js'),
       this.#engine(),
     ]);
-    const derivation = this.local.readDerivation(drvPath);
-    const inputs = foreseenInputs(derivation, this.local);
-    const request = makeRequest({ drvPath, derivation, inputs }, this.local.directories.storeDir, options);
-    return executor.plan(request, executor.place(`${this.local.realPath(drvPath)}.chroot`));
+    return await planDerivation(drvPath, { store: this.local, options, executor });
   }
 
   async close(): Promise<void> {
@@ -142,7 +141,7 @@ export class Store implements AsyncDisposable {
       import('./build/options.js'),
       import('./build/local-executor.js'),
     ]);
-    const options = makeBuildOptions(this.settings, this.local, this.#env);
+    const options = await makeBuildOptions(this.settings, this.local, this.#env);
     return { options, executor: new LocalExecutor(options, this.local.directories) };
   }
 }

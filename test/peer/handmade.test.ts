@@ -70,7 +70,10 @@ const refused: Readonly<Record<string, RegExp>> = {
   ...all(['builtinBuildenv'], /builtin:buildenv/),
   // Nix on Linux refuses these two as well, with exit status 1.
   ...all(['noChroot'], /__noChroot/),
-  ...all(['darwinFlags'], /__impureHostDeps.*libSystem/),
+  ...all(
+    ['darwinFlags'],
+    /requested impure path '\/usr\/lib\/libSystem.dylib', but it was not in allowed-impure-host-deps/,
+  ),
 };
 
 /** Fixed, so that it could be built itself, on an input that is refused. */

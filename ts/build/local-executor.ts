@@ -15,6 +15,7 @@ import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
 import { Watchdog } from './watchdog.js';
+import { lockWritablePaths } from './writable-paths.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
@@ -32,7 +33,7 @@ export class LocalExecutor implements Executor {
     this.#store = store;
   }
 
-  async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
+  async run({ request, scratch, prepare }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
     // Should this process be killed, the launcher removes the directory.
     const unguard = currentLauncher().guard(scratch);
     const remove = async () => {
@@ -41,7 +42,9 @@ export class LocalExecutor implements Executor {
     };
     try {
       const place = await this.#makePlace(scratch, request);
-      const attempt = await this.#attempt({ request, place }, hooks);
+      const prepared = prepare ? await this.#prepare(prepare, place, hooks) : request;
+      using _locks = lockWritablePaths(prepared.hostPaths);
+      const attempt = await this.#attempt({ request: prepared, place }, hooks);
       return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
     } catch (error) {
       await remove();
@@ -96,9 +99,26 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  /** The directories Nix has made when it runs the hook are there for it. */
+  async #prepare(prepare: NonNullable<ExecutorJob['prepare']>, { root }: Place, hooks: AttemptHooks) {
+    try {
+      for (const [name, mode] of [
+        ['etc', 0o755],
+        ['tmp', 0o1777],
+        [this.#store.storeDir, 0o755],
+      ] as const) {
+        mkdirSync(join(root, name), { recursive: true });
+        chmodSync(join(root, name), mode);
+      }
+    } catch (cause) {
+      throw fileSystemError(cause, root);
+    }
+    return await prepare(root, hooks);
+  }
+
   async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
     const { request, place } = job;
-    const spec = this.plan(request, place);
+    const spec = keepPlaced(this.plan(request, place), place.root);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
@@ -160,6 +180,15 @@ export interface Place {
   readonly buildDirectory: string;
   /** Never visible in the sandbox. */
   readonly privateDirectory: string;
+}
+
+/** What a hook has put into the root stays: a file of ours that would be at the same place is not made. */
+function keepPlaced(spec: SandboxSpec, root: string): SandboxSpec {
+  const entries = spec.entries.filter(
+    ({ kind, target }) =>
+      (kind !== 'file' && kind !== 'symlink') || !lstatSync(join(root, target), { throwIfNoEntry: false }),
+  );
+  return { ...spec, entries };
 }
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
