@@ -65,8 +65,8 @@ export interface NativeFileSystem {
   moveTree(from: NativePath, to: NativePath, how: 'replace' | 'no-replace' | 'exchange'): void;
   /**
    * Looks for a socket, FIFO or device in the directory `path` (a symlink is followed) and all below it, mounts included.
-   * Directories that are as they were when `known`, the `directories` of an earlier search or nothing, was made are
-   * not read again. Directories the caller may search but not read are `EACCES`, more than a million `EOVERFLOW`.
+   * Directories that are as they were when `known`, the `directories` of an earlier search (whole, or empty), was made
+   * are not read again. Directories the caller may search but not read are `EACCES`, more than a million `EOVERFLOW`.
    */
   findSpecialFile(path: NativePath, known: Uint8Array): Promise<SpecialSearch>;
 

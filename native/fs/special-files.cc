@@ -164,7 +164,6 @@ std::string Serialise(const Directories& directories) {
   return bytes;
 }
 
-// A file that was cut short or is something else costs time only: what it lacks is read anew.
 Directories Parse(const std::string& bytes) {
   Directories directories;
   if (bytes.compare(0, sizeof kMagic, kMagic, sizeof kMagic) != 0) return directories;

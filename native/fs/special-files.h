@@ -14,7 +14,7 @@ struct SpecialSearch {
 };
 
 // Looks for files that are neither regular, nor directories, nor symlinks in the directory `root` and all below it,
-// mounts included. A directory that has not changed since the search that made `known` (or an empty string) is not
+// mounts included. A directory that has not changed since the search that made `known` (whole, or empty) is not
 // read again: putting a file into a directory always changes its ctime, which nobody can set. Directories that the
 // caller may neither read nor search are passed over, those it may only search are EACCES; more than a
 // million are EOVERFLOW. Works by names below `root`: whoever renames directories meanwhile can hide a file from it.
