@@ -55,6 +55,34 @@ test('a socket somebody listens on', async () => {
   }
 });
 
+test('a socket mounted over a file, as containers get them', requires('user-namespaces'), async () => {
+  const root = tree('mounted');
+  const path = join(directory, 'outside');
+  const server = createServer().listen(path);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const program = `import(${JSON.stringify(new URL('../../ts/sandbox/special-files.js', import.meta.url))})
+    .then(({ findSpecialFile }) => findSpecialFile(${JSON.stringify(root)}, ${JSON.stringify(memory)}))
+    .then((found) => console.log(found))`;
+  const found = execFileSync(
+    'unshare',
+    [
+      ...[
+        '--user',
+        '--map-root-user',
+        '--mount',
+        'sh',
+        '-c',
+        'mount --bind "$1" "$2" && exec "$3" -e "$4"',
+        'sh',
+      ],
+      ...[path, join(root, 'a/file'), process.execPath, program],
+    ],
+    { encoding: 'utf8' },
+  );
+  server.close();
+  assert.equal(found.trim(), join(root, 'a/file'));
+});
+
 test('/dev holds devices', requires('linux'), async () => {
   assert.match((await findSpecialFile('/dev', memory)) ?? '', /^\/dev\//);
 });

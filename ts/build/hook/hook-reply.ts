@@ -96,9 +96,9 @@ function parseJsonReply(text: string, program: string): HookReply {
   const reply = reader.object(value, '$', ['paths', 'environment', 'limits', 'network', 'refuse']);
   const limits = reader.object(reply['limits'] ?? {}, '$.limits', limitNames);
   const environment = reader.object(reply['environment'] ?? {}, '$.environment');
-  const network = reply['network'];
-  if (network !== undefined && network !== 'none' && network !== 'host') {
-    throw reader.wrong('$.network', '"none" or "host"');
+  const network = networks.find((one) => one === reply['network']);
+  if (reply['network'] !== undefined && network === undefined) {
+    throw reader.wrong('$.network', networks.map((one) => `"${one}"`).join(' or '));
   }
   return {
     paths: reader
@@ -117,6 +117,8 @@ function parseJsonReply(text: string, program: string): HookReply {
         : reader.text(reply['refuse'], '$.refuse') || 'no reason given',
   };
 }
+
+const networks: readonly BuildRequest['network'][] = ['none', 'host'];
 
 const limitNames: readonly (keyof BuildLimits)[] = ['timeoutSeconds', 'maxSilentSeconds', 'maxLogBytes'];
 
