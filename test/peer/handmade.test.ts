@@ -50,6 +50,8 @@ const failed: Readonly<Record<string, string>> = {
   // /bin/true is not in the sandbox.
   noArgs: 'ERR_BUILDER_MISSING',
   fodWrong: 'ERR_HASH_MISMATCH',
+  // Its __impureHostDeps are not allowed here, as they are not by Nix on Linux.
+  darwinFlags: 'ERR_DERIVATION_INVALID',
 };
 
 /** What is refused before anything runs, by the words that name it. */
@@ -70,10 +72,6 @@ const refused: Readonly<Record<string, RegExp>> = {
   ...all(['builtinBuildenv'], /builtin:buildenv/),
   // Nix on Linux refuses these two as well, with exit status 1.
   ...all(['noChroot'], /__noChroot/),
-  ...all(
-    ['darwinFlags'],
-    /requested impure path '\/usr\/lib\/libSystem.dylib', but it was not in allowed-impure-host-deps/,
-  ),
 };
 
 /** Fixed, so that it could be built itself, on an input that is refused. */
