@@ -70,7 +70,7 @@ const refused: Readonly<Record<string, RegExp>> = {
   ...all(['builtinFetchurl', 'builtinFetchurlExec', 'builtinFetchurlUnpack'], /builtin:fetchurl/),
   ...all(['builtinSystem'], /builtin:fetchurl/),
   ...all(['builtinBuildenv'], /builtin:buildenv/),
-  // Nix on Linux refuses these two as well, with exit status 1.
+  // Nix on Linux refuses this as well, with exit status 1.
   ...all(['noChroot'], /__noChroot/),
 };
 
