@@ -35,6 +35,7 @@ export const errorCatalogue = {
 
   // store
   ERR_STORE_OPEN: { exitStatus: 1, hint: 'Name another store with `--store`.' },
+  ERR_STORE_CLOSED: { exitStatus: 1, hint: 'Open the store again with `openStore`.' },
   ERR_STORE_SCHEMA: { exitStatus: 1, hint: 'The store was made by another version of Nix.' },
   ERR_STORE_DATABASE: {
     exitStatus: 1,

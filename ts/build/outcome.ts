@@ -1,5 +1,6 @@
 import { AirplantError, type ErrorDetails, isAirplantError } from '../base/errors.js';
 import type { BuildEvent } from '../base/events.js';
+import { printable } from '../base/quote.js';
 import type { Attempt, BuildFailure, BuildStatus } from './records.js';
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
@@ -106,7 +107,8 @@ export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   if (!isAirplantError(error)) {
     return {
       code: 'ERR_INTERNAL',
-      message: error instanceof Error ? error.message : String(error),
+      // What the operating system says of a file holds its name, which a builder may have chosen.
+      message: printable(error instanceof Error ? error.message : String(error)),
       hint: '',
       ...where,
     };

@@ -65,7 +65,7 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
 
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
-    const job = { drvPath, derivation, request, missing, privateDirectory };
+    const job = { drvPath, derivation, request, missing, privateDirectory, signal };
     const settled = await settleOutputs(job, finished.attempt, storeDir);
     signal.throwIfAborted();
 

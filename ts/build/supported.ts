@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { printable, quote } from '../base/quote.js';
 import type { Derivation, InputOutputs } from '../derivation/derivation.js';
 import type { DerivationOptions } from '../derivation/options.js';
 import type { BuildOptions } from './options.js';
@@ -49,7 +50,7 @@ function unsupportedWishes(
       [...derivation.inputDrvs.values()].some(({ dynamic }: InputOutputs) => dynamic.size > 0),
       'an input that a build has yet to make the derivation of',
     ],
-    [builder.startsWith('builtin:'), `the builder '${builder}'`],
+    [builder.startsWith('builtin:'), `the builder ${quote(builder)}`],
     [wishes.structuredAttrs !== undefined, 'structured attributes'],
     [wishes.exportReferencesGraph.size > 0, 'the graph of a closure (exportReferencesGraph)'],
     [
@@ -63,7 +64,7 @@ function unsupportedWishes(
     ],
     ...featuresOfTheSandbox.map(
       (feature) =>
-        [wishes.requiredSystemFeatures.includes(feature), `the system feature '${feature}'`] as const,
+        [wishes.requiredSystemFeatures.includes(feature), `the system feature ${quote(feature)}`] as const,
     ),
   ];
 }
@@ -82,7 +83,7 @@ function checkPlatform(
   const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
   throw new AirplantError(
     'ERR_PLATFORM',
-    `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${machine.system}' with features ${list(machine.systemFeatures)}`,
+    `a ${quote(system)} with features ${printable(list(features))} is required to build '${drvPath}', but I am a '${machine.system}' with features ${list(machine.systemFeatures)}`,
     { details: { drvPath, system } },
   );
 }

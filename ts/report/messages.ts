@@ -1,7 +1,7 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine, filterText } from '../base/terminal-filter.js';
 import type { Paint } from './colours.js';
 import { formatDuration } from './duration.js';
-import { filterLine, filterText } from './terminal-filter.js';
 
 type EventOf<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 

@@ -1,10 +1,10 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine } from '../base/terminal-filter.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
 import { type LogItem, LogLines } from './log-lines.js';
 import { failureLines, finishedLines, plainText, planLines, shortName } from './messages.js';
 import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
-import { filterLine } from './terminal-filter.js';
 
 /** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
 const heartbeatMilliseconds = 60_000;

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine } from '../base/terminal-filter.js';
 import { cellWidth } from './cell-width.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
@@ -6,7 +7,6 @@ import { LiveWindow } from './live-window.js';
 import { type LogItem, LogLines } from './log-lines.js';
 import { failureLines, finishedLines, plainText, shortName } from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
-import { filterLine } from './terminal-filter.js';
 
 interface RunningBuild {
   readonly name: string;

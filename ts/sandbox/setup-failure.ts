@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { printable } from '../base/quote.js';
 import { isDiskFull } from '../doctor/cause.js';
 import { explain } from '../doctor/explain.js';
 import type { Host } from '../doctor/host.js';
@@ -10,8 +11,10 @@ import type { SandboxSetupFailure } from './spec.js';
  * ERR_DISK_FULL. The hint is the cause and cure found on this host; where there is none, the catalogue's.
  */
 export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
-  const { step, errno, path } = failure;
-  const details = { step, errno, path };
+  const { step, errno } = failure;
+  const details = { step, errno, path: failure.path };
+  // Of the builder's choosing where a derivation asks for it.
+  const path = printable(failure.path);
   if (step === 'exec' && (errno === 'ENOENT' || errno === 'ENOTDIR')) {
     return new AirplantError(
       'ERR_BUILDER_MISSING',

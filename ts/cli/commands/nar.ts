@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { AirplantError, isAirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
+import { filterLine } from '../../base/terminal-filter.js';
 import { encodeText } from '../../base/text.js';
-import { filterLine } from '../../report/terminal-filter.js';
 import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { streamInputFile } from '../input-file.js';
