@@ -37,6 +37,7 @@
         "native/fs/output.cc",
         "native/fs/reference-scanner.cc",
         "native/fs/remove-tree.cc",
+        "native/fs/special-files.cc",
         "native/fs/tree-walk.cc",
         "native/fs/<(platform)/attributes.cc",
         "native/fs/<(platform)/directory-reader.cc",

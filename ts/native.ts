@@ -67,6 +67,12 @@ export interface NativeFileSystem {
    * that is impossible), `no-replace` is `EEXIST` where `to` exists. Another file system is `EXDEV`.
    */
   moveTree(from: NativePath, to: NativePath, how: 'replace' | 'no-replace' | 'exchange'): void;
+  /**
+   * Looks for a socket, FIFO or device in the directory `path` (a symlink is followed) and all below it, mounts included.
+   * Directories that are as they were when `known`, the `directories` of an earlier search (whole, or empty), was made
+   * are not read again. Directories the caller may search but not read are `EACCES`, more than a million `EOVERFLOW`.
+   */
+  findSpecialFile(path: NativePath, known: Uint8Array): Promise<SpecialSearch>;
 
   /**
    * Opens an existing directory of the caller's (symlinks are followed) to create files in. This and the next three
@@ -99,6 +105,13 @@ export interface TreeHash {
   readonly narSize: number;
   /** In the order of the candidates. */
   readonly references: readonly string[];
+}
+
+export interface SpecialSearch {
+  /** The first one found, relative to the directory searched. */
+  readonly found?: string;
+  /** For the next search of the same directory on this machine; empty if something was found. */
+  readonly directories: Uint8Array;
 }
 
 /** What starts the launcher and talks to it; `sandbox/launch.ts` makes sandboxes of it. Descriptors are owned by the caller. */

@@ -129,21 +129,20 @@ export class Store implements AsyncDisposable {
     return run ?? { result, [Symbol.asyncIterator]: nothing };
   }
 
-  /** The sandbox a derivation would be built in. Its inputs need not be there yet. */
+  /**
+   * The sandbox a derivation would be built in. Its inputs need not be there yet. A pre-build hook is run, with an empty
+   * directory that is removed afterwards.
+   */
   async showSandbox(drvPath: string): Promise<SandboxSpec> {
     return await this.#run(() => this.#showSandbox(drvPath));
   }
 
   async #showSandbox(drvPath: string): Promise<SandboxSpec> {
-    const [{ makeRequest }, { foreseenInputs }, { options, executor }] = await Promise.all([
-      import('./build/request.js'),
-      import('./build/inputs.js'),
+    const [{ planDerivation }, { options, executor }] = await Promise.all([
+      import('./build/show-sandbox.js'),
       this.#engine(),
     ]);
-    const derivation = this.local.readDerivation(drvPath);
-    const inputs = foreseenInputs(derivation, this.local);
-    const request = makeRequest({ drvPath, derivation, inputs }, this.local.directories.storeDir, options);
-    return executor.plan(request, executor.place(`${this.local.realPath(drvPath)}.chroot`));
+    return await planDerivation(drvPath, { store: this.local, options, executor });
   }
 
   /**
@@ -204,7 +203,7 @@ export class Store implements AsyncDisposable {
       import('./build/options.js'),
       import('./build/local-executor.js'),
     ]);
-    const options = makeBuildOptions(this.settings, this.local, this.#env);
+    const options = await makeBuildOptions(this.settings, this.local, this.#env);
     return { options, executor: new LocalExecutor(options, this.local.directories) };
   }
 }

@@ -13,6 +13,7 @@
 #include "fs/nar-writer.h"
 #include "fs/reference-scanner.h"
 #include "fs/remove-tree.h"
+#include "fs/special-files.h"
 #include "js/arguments.h"
 #include "js/background.h"
 #include "js/errors.h"
@@ -166,6 +167,23 @@ static Napi::Value JsMoveTree(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+static Napi::Value FromSpecialSearch(Napi::Env env, const SpecialSearch& search) {
+  const auto object = Napi::Object::New(env);
+  if (!search.found.empty()) object.Set("found", FromBytes(env, search.found));
+  object.Set("directories",
+             Napi::Buffer<char>::Copy(env, search.directories.data(), search.directories.size()));
+  return object;
+}
+
+static Napi::Value JsFindSpecialFile(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  const std::string known = ToBytes(info[1], "known");
+  return BackgroundOf(info).Run(
+      info.Env(), {Background::Queue::bounded, std::make_shared<Cancellation>()},
+      [=](const Cancellation& cancellation) { return FindSpecialFile(path, known, cancellation); },
+      FromSpecialSearch);
+}
+
 static Napi::Value JsOpenDirectory(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   return Napi::Number::New(info.Env(), ThrowingJsErrors(info.Env(), [&] { return OpenDirectory(path); }));
@@ -210,6 +228,7 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   add("removeTree", JsRemoveTree);
   add("copyTree", JsCopyTree);
   add("moveTree", JsMoveTree);
+  add("findSpecialFile", JsFindSpecialFile);
   add("openDirectory", JsOpenDirectory);
   add("makeDirectoryAt", JsMakeDirectoryAt);
   add("createFileAt", JsCreateFileAt);

@@ -23,6 +23,7 @@ int sys_open_search(const char* path);
 ssize_t sys_copy_file_range(int from, int to, size_t length);
 
 struct timespec ModificationTime(const struct stat& st);
+struct timespec ChangeTime(const struct stat& st);
 
 // Advice: the file will be read once from front to back.
 void sys_advise_sequential(int fd);

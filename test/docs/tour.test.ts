@@ -15,7 +15,6 @@ import { settleOutputs } from '../../ts/build/settle.js';
 import { loadModule } from '../../ts/cli/load-module.js';
 import { evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
 import type { DerivationValue } from '../../ts/derivation/author/values.js';
-import { parseHostPath } from '../../ts/sandbox/host-paths.js';
 import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
@@ -138,7 +137,10 @@ function optionsWith(shell: string): BuildOptions {
     maxJobs: 1,
     cores: 8,
     keepGoing: false,
-    hostPaths: [parseHostPath(`/bin/sh=${shell}`, { why })],
+    hostPaths: [{ target: '/bin/sh', source: shell, optional: false, readOnly: true, why }],
+    visibleHost: undefined as never,
+    allowedImpureHostDeps: [],
+    preBuildHook: undefined,
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',
     filterSystemCalls: true,

@@ -60,6 +60,10 @@ export const errorCatalogue = {
     hint: 'Run `airplant doctor`: it does each step and names the cure.',
   },
   ERR_SANDBOX_PATH: { exitStatus: 1, hint: 'A sandbox path is `[target=]source[?]`, both absolute.' },
+  ERR_HOOK: {
+    exitStatus: 1,
+    hint: 'Mend the program that the setting `pre-build-hook` names; docs/sandbox-paths.md says what it may print.',
+  },
   ERR_SANDBOX_REQUIRED: {
     exitStatus: 1,
     hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',

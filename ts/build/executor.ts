@@ -25,6 +25,11 @@ export interface ExecutorJob {
   readonly request: BuildRequest;
   /** Host path that nobody else uses and the garbage collector leaves alone; made and removed by the executor. */
   readonly scratch: string;
+  /**
+   * The pre-build hook: called when the directory that becomes `/` of the sandbox exists and before anything is mounted.
+   * What it puts there the builder finds; the request it gives is the one that is run.
+   */
+  readonly prepare?: ((root: string, hooks: AttemptHooks) => Promise<BuildRequest>) | undefined;
 }
 
 export interface FinishedAttempt extends AsyncDisposable {

@@ -16,6 +16,7 @@ import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
 import { Watchdog } from './watchdog.js';
+import { lockWritablePaths } from './writable-paths.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
@@ -38,7 +39,7 @@ export class LocalExecutor implements Executor {
     this.#store = store;
   }
 
-  async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
+  async run({ request, scratch, prepare }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
     // Should this process be killed, the launcher removes the directory.
     const unguard = currentLauncher().guard(scratch);
     const remove = async () => {
@@ -46,8 +47,10 @@ export class LocalExecutor implements Executor {
       unguard();
     };
     try {
-      const place = await this.#makePlace(scratch, request);
-      const attempt = await this.#attempt({ request, place }, hooks);
+      const place = await this.#makePlace(scratch, request, { rootOnDisk: prepare !== undefined });
+      const prepared = prepare ? await this.#prepare(prepare, place.root!, hooks) : request;
+      using _locks = lockWritablePaths(prepared.hostPaths);
+      const attempt = await this.#attempt({ request: prepared, place }, hooks);
       return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
     } catch (error) {
       await remove();
@@ -71,23 +74,29 @@ export class LocalExecutor implements Executor {
     });
   }
 
-  /** Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. */
-  place(scratch: string): Place {
+  /**
+   * Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. The root is on
+   * disk only for somebody who puts files into it before anything is mounted.
+   */
+  place(scratch: string, { rootOnDisk = false } = {}): Place {
+    const root = join(scratch, 'root');
     return {
       scratch,
+      ...(rootOnDisk ? { root } : {}),
       outputDirectory: join(scratch, 'store'),
       buildDirectory: join(scratch, 'build'),
-      temporaryDirectory: join(scratch, 'tmp'),
+      temporaryDirectory: join(rootOnDisk ? root : scratch, 'tmp'),
       privateDirectory: join(scratch, 'private'),
     };
   }
 
-  async #makePlace(scratch: string, request: BuildRequest): Promise<Place> {
-    const place = this.place(scratch);
+  async #makePlace(scratch: string, request: BuildRequest, how: { rootOnDisk: boolean }): Promise<Place> {
+    const place = this.place(scratch, how);
     await native.removeTree(scratch);
     try {
       mkdirSync(scratch, { mode: 0o700 });
       // Few directories: on some disks it takes milliseconds to remove one.
+      if (place.root !== undefined) mkdirSync(place.root, { mode: 0o755 });
       mkdirSync(place.buildDirectory, { mode: 0o700 });
       makeSticky(place.outputDirectory, 0o775);
       makeSticky(place.temporaryDirectory, 0o777);
@@ -102,9 +111,23 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  /** The directories Nix has made when it runs the hook are there for it. */
+  async #prepare(prepare: NonNullable<ExecutorJob['prepare']>, root: string, hooks: AttemptHooks) {
+    try {
+      for (const name of ['etc', this.#store.storeDir]) {
+        mkdirSync(join(root, name), { recursive: true });
+        chmodSync(join(root, name), 0o755);
+      }
+    } catch (cause) {
+      throw fileSystemError(cause, root);
+    }
+    return await prepare(root, hooks);
+  }
+
   async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
     const { request, place } = job;
-    const spec = this.plan(request, place);
+    const planned = this.plan(request, place);
+    const spec = place.root === undefined ? planned : keepPlaced(planned, place.root);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
@@ -162,6 +185,8 @@ export class LocalExecutor implements Executor {
 /** The directories of one attempt, as host paths. */
 export interface Place {
   readonly scratch: string;
+  /** What becomes `/`, unless that is a tmpfs. */
+  readonly root?: string;
   /** What the builder sees as the store directory, with its outputs. */
   readonly outputDirectory: string;
   readonly buildDirectory: string;
@@ -175,6 +200,15 @@ export interface Place {
 function makeSticky(directory: string, permissions: number): void {
   mkdirSync(directory);
   chmodSync(directory, 0o1000 | permissions);
+}
+
+/** What a hook has put into the root stays: a file of ours that would be at the same place is not made. */
+function keepPlaced(spec: SandboxSpec, root: string): SandboxSpec {
+  const entries = spec.entries.filter(
+    ({ kind, target }) =>
+      (kind !== 'file' && kind !== 'symlink') || !lstatSync(join(root, target), { throwIfNoEntry: false }),
+  );
+  return { ...spec, entries };
 }
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {

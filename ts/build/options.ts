@@ -1,11 +1,16 @@
 import { availableParallelism } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { defaultShellItem, type Settings } from '../config/settings.js';
-import { findDefaultShell, withDefaultShell } from '../sandbox/default-shell.js';
+import { defaultShellPaths, findDefaultShell } from '../sandbox/default-shell.js';
 import { requireStoreInPlace } from '../sandbox/fallback.js';
-import { closeHostPaths, parseHostPath } from '../sandbox/host-paths.js';
+import { parseHostPath } from '../sandbox/host-paths.js';
+import { completeHostPaths, type VisibleHost } from '../sandbox/visible-paths.js';
 import type { LocalStore } from '../store/local-store.js';
+import type { PreBuildHook } from './hook/pre-build-hook.js';
 import type { HostPath } from './records.js';
+import { visibleHost } from './visible-host.js';
 
 /** What the engine needs to know of the settings; `open.ts` makes it from the settings table. */
 export interface BuildOptions {
@@ -19,8 +24,14 @@ export interface BuildOptions {
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
-  /** Host paths every build may see (`sandbox-paths`, `extra-sandbox-paths`, the default shell). */
+  /** Host paths every build may see (`sandbox-paths`, `writable-sandbox-paths`, the default shell), complete. */
   readonly hostPaths: readonly HostPath[];
+  /** Where the host paths of single builds are looked up. */
+  readonly visibleHost: VisibleHost;
+  /** Prefixes of what derivations may ask for in `__impureHostDeps`. */
+  readonly allowedImpureHostDeps: readonly string[];
+  /** Program to be run before each build. */
+  readonly preBuildHook: PreBuildHook | undefined;
   /** The build directory as the builder sees it, e.g. `/build`. */
   readonly sandboxBuildDirectory: string;
   /** Size option of the tmpfs on /dev/shm, e.g. `50%`. */
@@ -48,25 +59,17 @@ export interface BuildOptions {
  * What the settings mean on this machine, for this store.
  *
  * Throws ERR_SANDBOX_REQUIRED or ERR_UNSUPPORTED when builds are to run without a sandbox, ERR_SANDBOX_UNAVAILABLE
- * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths`.
+ * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths` or `writable-sandbox-paths`,
+ * ERR_SETTING for a pre-build hook that is not absolute.
  */
-export function makeBuildOptions(
+export async function makeBuildOptions(
   settings: Settings,
   store: LocalStore,
   env: Readonly<Record<string, string | undefined>>,
-): BuildOptions {
+): Promise<BuildOptions> {
   requireSandbox(settings, store);
-  const items = settings['sandbox-paths'];
-  const named = items
-    .filter((item) => item !== defaultShellItem)
-    .map((item) => parseHostPath(item, { why: `sandbox-paths has '${item}'` }));
-  const shell = items.includes(defaultShellItem) ? findDefaultShell() : undefined;
-  const { storeDir, realStoreDir } = store.directories;
-  const view = {
-    storeDir,
-    realPath: (path: string) => realStoreDir + path.slice(storeDir.length),
-    closure: (paths: readonly string[]) => store.closure(paths),
-  };
+  const visible = visibleHost(store, env);
+  const hostPaths = await completeHostPaths(wishedPaths(settings), visible, defaultShell(settings));
   return {
     system: settings.system,
     extraPlatforms: settings['extra-platforms'],
@@ -74,7 +77,10 @@ export function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
-    hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
+    hostPaths,
+    visibleHost: visible,
+    allowedImpureHostDeps: settings['allowed-impure-host-deps'],
+    preBuildHook: preBuildHook(settings),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
     filterSystemCalls: settings['filter-syscalls'],
@@ -88,6 +94,35 @@ export function makeBuildOptions(
     supplementaryGroups: supplementaryGroups(),
     impureEnvironment: env,
   };
+}
+
+function wishedPaths(settings: Settings) {
+  const readOnly = settings['sandbox-paths']
+    .filter((item) => item !== defaultShellItem)
+    .map((item) => parseHostPath(item, { why: `sandbox-paths has ${quote(item)}` }));
+  const writable = settings['writable-sandbox-paths'].map((item) =>
+    parseHostPath(item, { why: `writable-sandbox-paths has ${quote(item)}`, readOnly: false }),
+  );
+  return [...readOnly, ...writable];
+}
+
+/** Nothing where a setting shows a shell of its own. */
+function defaultShell(settings: Settings): readonly HostPath[] {
+  if (!settings['sandbox-paths'].includes(defaultShellItem)) return [];
+  const targets = wishedPaths(settings).map(({ target }) => target);
+  return defaultShellPaths(targets, findDefaultShell());
+}
+
+function preBuildHook(settings: Settings): PreBuildHook | undefined {
+  const program = settings['pre-build-hook'];
+  if (program === '') return undefined;
+  if (!isAbsolute(program)) {
+    throw new AirplantError(
+      'ERR_SETTING',
+      `setting 'pre-build-hook' is not an absolute path: ${quote(program)}`,
+    );
+  }
+  return { program, timeoutSeconds: settings['pre-build-hook-timeout'] };
 }
 
 /** There is no silent way to less isolation: what cannot be sealed as asked is refused. */

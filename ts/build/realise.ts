@@ -2,15 +2,15 @@ import { AirplantError } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import type { LocalStore } from '../store/local-store.js';
 import { claimOutputs } from './claim.js';
-import type { Executor, FinishedAttempt } from './executor.js';
+import type { Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { inputClosure } from './inputs.js';
 import type { JobSlot } from './job-slot.js';
 import type { BuildOptions } from './options.js';
 import { judge } from './outcome.js';
 import { knownOutputs } from './plan.js';
+import { prepareRequest } from './prepare-request.js';
 import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
 import { registerSettled } from './register.js';
-import { makeRequest } from './request.js';
 import { settleOutputs } from './settle.js';
 
 /** What realising needs besides the derivation. */
@@ -57,7 +57,8 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
       return { outputs };
     }
     const inputs = await inputClosure(drvPath, derivation, store);
-    const request = makeRequest({ drvPath, derivation, inputs }, store.directories.storeDir, context.options);
+    const { storeDir } = store.directories;
+    const request = await prepareRequest({ drvPath, derivation, inputs }, storeDir, context.options);
 
     await using finished = await runBuilder(planned, request, context);
     judge(drvPath, finished.attempt);
@@ -65,7 +66,7 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
     const job = { drvPath, derivation, request, missing, privateDirectory, signal };
-    const settled = await settleOutputs(job, finished.attempt, store.directories.storeDir);
+    const settled = await settleOutputs(job, finished.attempt, storeDir);
     signal.throwIfAborted();
 
     await registerSettled(settled, store);
@@ -101,8 +102,9 @@ async function runBuilder(
     );
     return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
   };
+  const prepare = preparation(drvPath, request, options);
   const finished = await executor
-    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog })
+    .run({ request, scratch: `${store.realPath(drvPath)}.chroot`, prepare }, { signal, onLog })
     .catch(async (error) => {
       // What kept the builder from running is the thing to tell.
       await log?.close().catch(() => {});
@@ -115,6 +117,31 @@ async function runBuilder(
     throw error;
   }
   return finished;
+}
+
+/** The pre-build hook, if there is one; its standard error goes into the log. */
+function preparation(
+  drvPath: string,
+  request: BuildRequest,
+  { preBuildHook, visibleHost }: BuildOptions,
+): ExecutorJob['prepare'] {
+  if (!preBuildHook) return undefined;
+  return async (root, { signal, onLog }) => {
+    const { applyPreBuildHook } = await import('./hook/pre-build-hook.js');
+    const written: (Promise<void> | undefined)[] = [];
+    const build = {
+      drvPath,
+      root,
+      visibleHost,
+      signal,
+      onError: (chunk: Uint8Array) => written.push(onLog(chunk)),
+    };
+    try {
+      return await applyPreBuildHook(request, preBuildHook, build);
+    } finally {
+      await Promise.all(written);
+    }
+  };
 }
 
 function outputPaths({ drvPath, derivation }: PlannedBuild): Record<string, string> {

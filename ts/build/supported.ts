@@ -62,11 +62,6 @@ function unsupportedWishes(
       'a build outside the sandbox (__noChroot)',
       'With `sandbox = true` such a derivation is never built.',
     ],
-    [
-      wishes.impureHostDeps.length > 0,
-      `host paths of its own choice (__impureHostDeps): ${wishes.impureHostDeps.join(' ')}`,
-      'What a build may see of the host is the say of `sandbox-paths`.',
-    ],
     ...featuresOfTheSandbox.map(
       (feature) =>
         [wishes.requiredSystemFeatures.includes(feature), `the system feature ${quote(feature)}`] as const,

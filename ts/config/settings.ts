@@ -70,10 +70,39 @@ export const settingsTable = {
     default: () => [defaultShellItem],
     description:
       'Host files and directories that every sandbox shows, read-only, each `[TARGET=]SOURCE[?]`; a `?` skips a ' +
-      'source that does not exist. Every path named here is an impurity: a build may come out differently where the ' +
-      'path holds something else. The source `__default_shell__` is a static busybox if this machine has one, and ' +
+      'source that does not exist. A program brings its loader and libraries (or its interpreter), a store path its ' +
+      'closure; a path that is or holds a socket, FIFO or device is refused. See [sandbox-paths.md](sandbox-paths.md). ' +
+      'Every path named here is an impurity: a build may come out differently where the path holds something else. ' +
+      'The source `__default_shell__` is a static busybox if this machine has one, and ' +
       "otherwise the machine's `sh` with the libraries it needs; as in Nix, setting `sandbox-paths` takes it away, " +
       'while `extra-sandbox-paths` leaves it.',
+  }),
+  'writable-sandbox-paths': setting('list', {
+    default: () => [],
+    description:
+      'Host files and directories that every sandbox shows and may write to, in the form of `sandbox-paths`; also the ' +
+      'only way to show a socket, FIFO or device. What builds keep there ties them to one another, so results mean ' +
+      'little. Two builds at once that share a writable directory are refused.',
+  }),
+  'allowed-impure-host-deps': setting('list', {
+    default: (host) =>
+      host.system.endsWith('-darwin') ? ['/System/Library', '/usr/lib', '/dev', '/bin/sh'] : [],
+    defaultText: '`/System/Library /usr/lib /dev /bin/sh` on macOS, otherwise empty',
+    description:
+      'What a derivation may ask for in `__impureHostDeps`: these host paths and everything below them. It sees what ' +
+      'it asked for, read-only, if it exists.',
+  }),
+  'pre-build-hook': setting('text', {
+    default: () => '',
+    defaultText: 'none',
+    description:
+      'Absolute path of a program that is run before each build, with the path of its `.drv` and the directory that ' +
+      'becomes `/` of its sandbox as arguments. What it puts there the builder finds, and what it prints is what else ' +
+      'the builder may see. See [sandbox-paths.md](sandbox-paths.md).',
+  }),
+  'pre-build-hook-timeout': setting('count', {
+    default: () => 60,
+    description: 'Seconds after which the pre-build hook is killed, and the build fails. 0 is no limit.',
   }),
   'sandbox-build-dir': setting('text', {
     default: () => '/build',

@@ -123,7 +123,9 @@ function visiblePaths(request: BuildRequest, place: SandboxPlace): (SandboxEntry
     // The sandbox has a /proc of its own; Nix skips it as well.
     if (path.source === '/proc') continue;
     requireHarmlessTarget(path, place);
-    binds.set(path.target, { kind: 'bind', ...path, follow: true });
+    // A store path may be a symlink, and is shown as one.
+    const follow = !path.target.startsWith(`${place.storeDir}/`);
+    binds.set(path.target, { kind: 'bind', ...path, follow });
   }
   for (const path of request.inputs) {
     binds.set(path, {

@@ -18,7 +18,7 @@ export interface BuildRequest {
    * (`rewriteText`): placeholders and redirected outputs. Planners make them in the command.
    */
   readonly rewrites: readonly (readonly [from: string, to: string])[];
-  /** Host paths the build may see, parsed and complete (`parseHostPath`, `closeHostPaths`, `withDefaultShell`). */
+  /** Host paths the build may see, complete (`completeHostPaths`). */
   readonly hostPaths: readonly HostPath[];
   readonly limits: BuildLimits;
   /** `none`: a loopback interface and nothing else; `host`: this machine's network and name service. */

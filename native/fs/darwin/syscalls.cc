@@ -28,6 +28,8 @@ ssize_t sys_copy_file_range(int, int, size_t) {
 
 struct timespec ModificationTime(const struct stat& st) { return st.st_mtimespec; }
 
+struct timespec ChangeTime(const struct stat& st) { return st.st_ctimespec; }
+
 void sys_advise_sequential(int fd) { fcntl(fd, F_RDAHEAD, 1); }
 
 }  // namespace airplant

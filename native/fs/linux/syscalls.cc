@@ -50,6 +50,8 @@ ssize_t sys_copy_file_range(int from, int to, size_t length) {
 
 struct timespec ModificationTime(const struct stat& st) { return st.st_mtim; }
 
+struct timespec ChangeTime(const struct stat& st) { return st.st_ctim; }
+
 void sys_advise_sequential(int fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
 
 }  // namespace airplant
