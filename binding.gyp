@@ -95,6 +95,7 @@
               "native/launch/linux/isolated.cc",
               "native/launch/linux/mount-table.cc",
               "native/launch/linux/namespaces.cc",
+              "native/launch/linux/network-helper.cc",
               "native/launch/linux/network.cc",
               "native/launch/linux/platform.cc",
               "native/launch/linux/privileges.cc",
@@ -102,6 +103,8 @@
               "native/launch/linux/process-one.cc",
               "native/launch/linux/restrict.cc",
               "native/launch/linux/root.cc",
+              "native/launch/linux/routes.cc",
+              "native/launch/linux/scope.cc",
               "native/launch/linux/syscalls.cc",
               "native/launch/linux/target-tree.cc"
             ],

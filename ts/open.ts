@@ -115,7 +115,9 @@ export class Store implements AsyncDisposable {
     const derivation = this.local.readDerivation(drvPath);
     const inputs = foreseenInputs(derivation, this.local);
     const request = makeRequest({ drvPath, derivation, inputs }, this.local.directories.storeDir, options);
-    return executor.plan(request, executor.place(`${this.local.realPath(drvPath)}.chroot`));
+    const chosen = await executor.connect(request);
+    const place = executor.place(`${this.local.realPath(drvPath)}.chroot`);
+    return executor.plan(request, place, chosen?.connection);
   }
 
   async close(): Promise<void> {

@@ -90,6 +90,8 @@ const options: BuildOptions = {
   compressBuildLog: false,
   logLines: 10,
   supplementaryGroups: 0,
+  fixedOutputNetwork: 'auto',
+  network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
   impureEnvironment: {},
 };
 

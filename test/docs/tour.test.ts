@@ -60,7 +60,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
       paths: [derivation.inputSrcs[0], drvPath, outPath].join('\n'),
       plan: layOut(plan),
       request: layOut(request),
-      sandbox: layOut(abridged(executor.plan(request, place))),
+      sandbox: layOut(abridged(executor.plan(request, place, undefined))),
     },
     { unchecked: madeByBuilding },
   );
@@ -148,6 +148,8 @@ function optionsWith(shell: string): BuildOptions {
     compressBuildLog: true,
     logLines: 25,
     supplementaryGroups: 0,
+    fixedOutputNetwork: 'auto',
+    network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
     impureEnvironment: {},
   };
 }

@@ -1,13 +1,22 @@
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
+import type { Explanation } from '../doctor/cause.js';
+import { probeHost } from '../doctor/probe.js';
 import { native } from '../native.js';
 import { rewriteText } from '../sandbox/command.js';
 import { describeIsolation } from '../sandbox/isolation.js';
 import { launchSandbox } from '../sandbox/launch.js';
 import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
+import {
+  type ChosenConnection,
+  type Connection,
+  chooseConnection,
+  hostConnection,
+} from '../sandbox/network.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
@@ -18,7 +27,7 @@ import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups'
+  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups' | 'network'
 >;
 
 /** Runs requests in a sandbox on this machine. */
@@ -26,6 +35,9 @@ export class LocalExecutor implements Executor {
   readonly name = 'local';
   readonly #options: LocalExecutorOptions;
   readonly #store: StoreDirectories;
+  /** Why builds of this executor go without a network of their own, once one has tried in vain. */
+  #noPrivateNetwork: Explanation | undefined;
+  readonly #warned = new Set<string>();
 
   constructor(options: LocalExecutorOptions, store: StoreDirectories) {
     this.#options = options;
@@ -40,8 +52,8 @@ export class LocalExecutor implements Executor {
       unguard();
     };
     try {
-      const place = await this.#makePlace(scratch, request);
-      const attempt = await this.#attempt({ request, place }, hooks);
+      const place = this.place(scratch);
+      const attempt = await this.#connectAndRun(request, place, hooks);
       return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
     } catch (error) {
       await remove();
@@ -49,8 +61,18 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  /** How a request will be connected with the network it asks for. Throws ERR_NETWORK_HELPER. */
+  async connect({ network }: BuildRequest): Promise<ChosenConnection | undefined> {
+    if (network === 'none') return undefined;
+    const host = await probeHost();
+    if (network === 'auto' && this.#noPrivateNetwork) {
+      return { connection: hostConnection(host), instead: this.#noPrivateNetwork };
+    }
+    return chooseConnection(network, this.#options.network, host);
+  }
+
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
-  plan(request: BuildRequest, place: Place): SandboxSpec {
+  plan(request: BuildRequest, place: Place, connection: Connection | undefined): SandboxSpec {
     const { storeDir, realStoreDir } = this.#store;
     const { sandboxBuildDirectory, devShmSize } = this.#options;
     return planLinuxSandbox(request, {
@@ -60,6 +82,7 @@ export class LocalExecutor implements Executor {
       sandboxBuildDirectory,
       devShmSize,
       kvm: request.features.includes('kvm'),
+      connection,
     });
   }
 
@@ -74,8 +97,22 @@ export class LocalExecutor implements Executor {
     };
   }
 
-  async #makePlace(scratch: string, request: BuildRequest): Promise<Place> {
-    const place = this.place(scratch);
+  /** With `auto`, a helper that fails before the builder starts makes room for the host's network. */
+  async #connectAndRun(request: BuildRequest, place: Place, hooks: AttemptHooks): Promise<Attempt> {
+    const chosen = await this.connect(request);
+    await this.#makePlace(place, request);
+    try {
+      return await this.#attempt({ request, place, chosen }, hooks);
+    } catch (error) {
+      const failed = isAirplantError(error, 'ERR_NETWORK_HELPER') && error.details['step'] !== undefined;
+      if (!failed || request.network !== 'auto' || chosen?.connection.kind !== 'helper') throw error;
+      this.#noPrivateNetwork = { cause: `${error.message}.`, cure: 'Run `airplant doctor`.' };
+      return await this.#connectAndRun(request, place, hooks);
+    }
+  }
+
+  async #makePlace(place: Place, request: BuildRequest): Promise<void> {
+    const { scratch } = place;
     await native.removeTree(scratch);
     try {
       mkdirSync(scratch, { mode: 0o700 });
@@ -90,15 +127,19 @@ export class LocalExecutor implements Executor {
         writeFileSync(file, encodeText(rewriteText(contents, request.rewrites)), { flag: 'wx' });
         chmodSync(file, mode);
       }
-      return place;
     } catch (cause) {
       throw fileSystemError(cause, scratch);
     }
   }
 
-  async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
-    const { request, place } = job;
-    const spec = this.plan(request, place);
+  async #attempt(
+    job: { request: BuildRequest; place: Place; chosen: ChosenConnection | undefined },
+    hooks: AttemptHooks,
+  ): Promise<Attempt> {
+    const { request, place, chosen } = job;
+    const spec = this.plan(request, place, chosen?.connection);
+    const shortfalls = chosen?.instead ? [`It has no network of its own: ${chosen.instead.cause}`] : [];
+    if (chosen?.instead) this.#warn(chosen.instead, hooks);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
@@ -126,12 +167,14 @@ export class LocalExecutor implements Executor {
       const exit = await sandbox.exit;
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
+      if (exit.kind === 'network-lost' && !verdict) throw networkLost(request.name, spec);
+      const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
       return {
         outcome: verdict ?? outcomeOf(exit),
         startedAt,
         stoppedAt: unixTime(),
         usage: exit.usage,
-        isolation: describeIsolation(spec, this.#options.supplementaryGroups),
+        isolation: { ...isolation, shortfalls: [...isolation.shortfalls, ...shortfalls] },
         lastLines: tail.lines(),
         outputs: this.#outputs(place, request),
       };
@@ -141,6 +184,15 @@ export class LocalExecutor implements Executor {
     } finally {
       watchdog.stop();
     }
+  }
+
+  /** Each reason is told once, however many builds it concerns. */
+  #warn({ cause, cure }: Explanation, hooks: AttemptHooks): void {
+    if (this.#warned.has(cause)) return;
+    this.#warned.add(cause);
+    hooks.onWarning(
+      `fixed-output builds use the network of this machine, its loopback services included: ${cause} ${cure}`,
+    );
   }
 
   #outputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
@@ -164,10 +216,20 @@ export interface Place {
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
   // Nothing but an abort or a limit kills a sandbox from outside, and both have been looked at.
-  if (exit.kind === 'killed') return { kind: 'signalled', signal: 9 };
+  if (exit.kind === 'killed' || exit.kind === 'network-lost') return { kind: 'signalled', signal: 9 };
   return exit.kind === 'exited'
     ? { kind: 'exited', status: exit.status }
     : { kind: 'signalled', signal: exit.signal };
+}
+
+function networkLost(name: string, spec: SandboxSpec): AirplantError {
+  return new AirplantError(
+    'ERR_NETWORK_HELPER',
+    `the build of '${name}' lost its network: ${quote(spec.networkHelper?.program ?? '')} ended before the builder did`,
+    {
+      hint: 'Build it again; if that helps nothing, choose another program with `pasta-path` or `slirp4netns-path`.',
+    },
+  );
 }
 
 function cancelled(name: string): AirplantError {

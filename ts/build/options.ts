@@ -4,6 +4,7 @@ import { defaultShellItem, type Settings } from '../config/settings.js';
 import { findDefaultShell, withDefaultShell } from '../sandbox/default-shell.js';
 import { requireStoreInPlace } from '../sandbox/fallback.js';
 import { closeHostPaths, parseHostPath } from '../sandbox/host-paths.js';
+import type { NetworkOptions } from '../sandbox/network.js';
 import type { LocalStore } from '../store/local-store.js';
 import type { HostPath } from './records.js';
 
@@ -34,6 +35,10 @@ export interface BuildOptions {
   readonly compressBuildLog: boolean;
   /** Lines of the log shown when a build fails. */
   readonly logLines: number;
+  /** The network that fixed-output derivations get. */
+  readonly fixedOutputNetwork: 'auto' | 'private' | 'host';
+  /** What connects builds that have a network of their own. */
+  readonly network: NetworkOptions;
   /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
   readonly supplementaryGroups: number;
   /** Environment that `impureEnvVars` of fixed-output derivations are taken from. */
@@ -79,6 +84,13 @@ export function makeBuildOptions(
     keepBuildLog: settings['keep-build-log'],
     compressBuildLog: settings['compress-build-log'],
     logLines: settings['log-lines'],
+    fixedOutputNetwork: settings['fixed-output-network'],
+    network: {
+      pasta: settings['pasta-path'],
+      slirp4netns: settings['slirp4netns-path'],
+      timeoutSeconds: settings['network-helper-timeout'],
+      searchPath: env['PATH'] ?? '',
+    },
     supplementaryGroups: supplementaryGroups(),
     impureEnvironment: env,
   };

@@ -97,8 +97,9 @@ async function runBuilder(
     );
     return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
   };
+  const onWarning = (message: string) => void emit({ type: 'warning', message });
   const finished = await executor
-    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog })
+    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog, onWarning })
     .catch(async (error) => {
       // What kept the builder from running is the thing to tell.
       await log?.close().catch(() => {});

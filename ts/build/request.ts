@@ -49,7 +49,7 @@ export function makeRequest(
       maxSilentSeconds: options.maxSilentTime,
       maxLogBytes: options.maxBuildLogSize,
     },
-    network: 'none',
+    network: isFixedOutput(derivation) ? options.fixedOutputNetwork : 'none',
     features: wishes.requiredSystemFeatures,
     personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
   };

@@ -37,10 +37,15 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
       return {
         backend,
         namespaces: namespaceNames(spec),
-        network: spec.namespaces.network === 'host' ? 'host' : 'private',
+        network: networkOf(spec),
         readOnlyInputs: true,
         noNewPrivileges: true,
-        shortfalls: [...namespaceShortfalls(spec), ...writableShortfalls(spec), ...groups],
+        shortfalls: [
+          ...namespaceShortfalls(spec),
+          ...networkShortfalls(spec),
+          ...writableShortfalls(spec),
+          ...groups,
+        ],
       };
   }
 }
@@ -61,7 +66,19 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.pid ? [] : ['Processes of the host are visible.']),
     ...(namespaces.ipc ? [] : ['System V and POSIX IPC objects of the host are visible.']),
     ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
-    ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
+  ];
+}
+
+function networkOf({ namespaces, networkHelper }: SandboxSpec): Isolation['network'] {
+  if (namespaces.network === 'host') return 'host';
+  return networkHelper ? 'private' : 'none';
+}
+
+function networkShortfalls({ namespaces, scopeAbstractSockets }: SandboxSpec): string[] {
+  if (namespaces.network === 'private') return [];
+  return [
+    'The network of the host can be used, its loopback services included, and the host can connect to the build.',
+    ...(scopeAbstractSockets ? [] : ['Abstract sockets of the host can be connected to.']),
   ];
 }
 

@@ -34,7 +34,7 @@ export function describeSandbox(spec: SandboxSpec): string[] {
   return [
     `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
     `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
-    `network     ${namespaces.network === 'private' ? 'none but a loopback interface' : "the host's"}`,
+    ...describeNetwork(spec),
     `ids         uid ${ids.uid}, gid ${ids.gid}`,
     `host name   ${spec.hostname}`,
     '',
@@ -44,6 +44,21 @@ export function describeSandbox(spec: SandboxSpec): string[] {
     ...command.argv.slice(1).map((word) => `argument    ${oneLine(word)}`),
     `directory   ${command.cwd}`,
     ...command.env.map(([name, value]) => `environment ${name}=${oneLine(value)}`),
+  ];
+}
+
+function describeNetwork({ namespaces, networkHelper, scopeAbstractSockets }: SandboxSpec): string[] {
+  if (namespaces.network === 'host') {
+    return [
+      "network     the host's, its loopback services included",
+      `            abstract sockets of the host can ${scopeAbstractSockets ? 'not ' : ''}be connected to`,
+    ];
+  }
+  if (!networkHelper) return ['network     none but a loopback interface'];
+  return [
+    `network     its own, connected by ${networkHelper.program}`,
+    ...networkHelper.argv.slice(1).map((word) => `            ${oneLine(word)}`),
+    ...networkHelper.unreachable.map((network) => `unreachable ${network}`),
   ];
 }
 
