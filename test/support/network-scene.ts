@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SettingsInput } from '../../ts/config/load.js';
 import type { Isolation } from '../../ts/sandbox/spec.js';
+import { compileFixture } from './compile.js';
 import { freshDirectory } from './sandbox.js';
 
 /**
@@ -51,7 +52,7 @@ export function buildInScene(
     [
       ...['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
       ...['sh', '-euc', script, 'sh', resolvConf, process.execPath],
-      ...[program('scene-services'), program('scene-builds')],
+      ...[program('scene-services'), program('scene-builds'), compileFixture('network')],
     ],
     { encoding: 'utf8', input: JSON.stringify(placed), timeout: 120_000 },
   );
@@ -62,8 +63,9 @@ export function buildInScene(
 const { host, peer, peer6, metadata, port, abstractSocket } = scene;
 const script = `
   PATH=$PATH:/usr/sbin:/sbin
-  resolv_conf=$1 node=$2 services=$3 builds=$4
-  serve() { "$@" > $resolv_conf.ready 2>&1 < /dev/null & until grep -q ready $resolv_conf.ready; do sleep 0.02; done; }
+  resolv_conf=$1 node=$2 services=$3 builds=$4 network=$5
+  serve() { : > ready; "$@" > ready 2>&1 < /dev/null & until grep -q ready ready; do sleep 0.02; done; }
+  cd $(dirname $resolv_conf)
   ip link set lo up
   ip link add outside type veth peer name inside
   unshare --net sleep 1000 < /dev/null > /dev/null 2>&1 & peer=$!
@@ -83,6 +85,7 @@ const script = `
   mount --bind $resolv_conf /etc/resolv.conf
   serve nsenter -t $peer -n $node $services tcp=${peer}=${port} tcp=${peer6}=${port} tcp=${metadata}=${port}
   serve $node $services tcp=127.0.0.1=${port} tcp=::1=${port} tcp=${host}=${port} \\
-    dns=127.0.0.53 dns=127.0.0.1 abstract=${abstractSocket}
+    dns=127.0.0.53 dns=127.0.0.1
+  serve $network listen ${abstractSocket}
   exec unshare --user --map-user=1000 --map-group=1000 $node $builds
 `;

@@ -1,5 +1,4 @@
-// Servers of a network scene (test/support/network-scene.ts). Arguments: `tcp=ADDRESS=PORT`, `abstract=NAME`,
-// `dns=ADDRESS`; each tells whoever connects where it is, and the nameserver answers every question with 192.0.2.77.
+// Servers of a network scene (test/support/network-scene.ts). Arguments: `tcp=ADDRESS=PORT`, `dns=ADDRESS`; each tells whoever connects where it is, and the nameserver answers every question with 192.0.2.77.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -14,8 +13,7 @@ for (const service of process.argv.slice(2)) {
     continue;
   }
   const server = createServer((socket) => socket.on('error', () => {}).end(where));
-  if (kind === 'abstract') server.listen(`\0${where}`);
-  else server.listen(Number(port), where);
+  server.listen(Number(port), where);
   await once(server, 'listening');
 }
 process.stdout.write('ready\n');
