@@ -107,16 +107,18 @@ export class Store implements AsyncDisposable {
 
   /** The sandbox a derivation would be built in. Its inputs need not be there yet. */
   async showSandbox(drvPath: string): Promise<SandboxSpec> {
-    const [{ makeRequest }, { foreseenInputs }, { options, executor }] = await Promise.all([
-      import('./build/request.js'),
-      import('./build/inputs.js'),
-      this.#engine(),
-    ]);
+    const [{ makeRequest }, { foreseenInputs }, { placeOf, scratchOf }, { options, executor }] =
+      await Promise.all([
+        import('./build/request.js'),
+        import('./build/inputs.js'),
+        import('./build/scratch.js'),
+        this.#engine(),
+      ]);
     const derivation = this.local.readDerivation(drvPath);
     const inputs = foreseenInputs(derivation, this.local);
     const request = makeRequest({ drvPath, derivation, inputs }, this.local.directories.storeDir, options);
     const chosen = await executor.connect(request);
-    const place = executor.place(`${this.local.realPath(drvPath)}.chroot`);
+    const place = placeOf(scratchOf(this.local.realPath(drvPath)));
     return executor.plan(request, place, chosen?.connection);
   }
 

@@ -80,6 +80,8 @@ const options: BuildOptions = {
   maxJobs: 1,
   cores: 1,
   keepGoing: false,
+  sandbox: true,
+  storeInPlace: false,
   hostPaths: [],
   sandboxBuildDirectory: '/build',
   devShmSize: '50%',

@@ -11,6 +11,7 @@ import type { BuildOptions } from '../../ts/build/options.js';
 import { planBuild } from '../../ts/build/plan.js';
 import type { Attempt, BuildRequest, Settled } from '../../ts/build/records.js';
 import { makeRequest } from '../../ts/build/request.js';
+import { placeOf } from '../../ts/build/scratch.js';
 import { settleOutputs } from '../../ts/build/settle.js';
 import { loadModule } from '../../ts/cli/load-module.js';
 import { evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
@@ -52,7 +53,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
   const request = makeRequest({ drvPath, derivation, inputs }, '/nix/store', optionsWith(pageShell));
   const directories = testDirectories(pageRoot);
   const executor = new LocalExecutor(optionsWith(pageShell), directories);
-  const place = executor.place(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
+  const place = placeOf(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
   checkMadeParts(
     page,
     {
@@ -138,6 +139,8 @@ function optionsWith(shell: string): BuildOptions {
     maxJobs: 1,
     cores: 8,
     keepGoing: false,
+    sandbox: true,
+    storeInPlace: false,
     hostPaths: [parseHostPath(`/bin/sh=${shell}`, { why })],
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',

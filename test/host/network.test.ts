@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { native } from '../../ts/native.js';
 import { compileFixture } from '../support/compile.js';
 import { buildInScene, type SceneResult, scene } from '../support/network-scene.js';
 import { requires } from '../support/requires.js';
@@ -9,6 +10,7 @@ const programs = ['program:busybox', 'program:cc', 'program:ip', 'program:nsente
 const withPasta = requires('user-namespaces', 'tun', ...programs, 'program:pasta');
 const withSlirp = requires('user-namespaces', 'tun', ...programs, 'program:slirp4netns');
 const withHost = requires('user-namespaces', ...programs);
+const withTun = requires('user-namespaces', 'tun', ...programs);
 
 const { peer, peer6, metadata, port, abstractSocket } = scene;
 
@@ -92,9 +94,44 @@ test(
       assert.equal(all[`tcp ${reached} ${port}`], `heard ${reached}`);
     }
     assert.equal(all['name somewhere.example'], '192.0.2.77');
+    const scoped = native.landlockAbi() >= 6;
+    assert.equal(all[`abstract ${abstractSocket}`], scoped ? 'EPERM' : `heard ${abstractSocket}`);
     assert.equal(result!.isolation?.network, 'host');
     assert.match(result!.isolation!.shortfalls.join(' '), /network of the host/);
     // Nothing was fallen back from.
     assert.deepEqual(result!.warnings, []);
+  },
+);
+
+test(
+  'what stands in the way of a network of its own is told, and with `auto` fallen back from',
+  withTun,
+  () => {
+    const script = `/network tcp 127.0.0.1 ${port}`;
+    const bad = compileFixture('network');
+    const missing = { 'pasta-path': 'no-such-pasta', 'slirp4netns-path': '' };
+    const [refused, fellBack, brokenRefused, brokenFellBack] = buildInScene([
+      { script, settings: settings({ ...missing, 'fixed-output-network': 'private' }) },
+      { script, settings: settings(missing) },
+      { script, settings: settings({ 'pasta-path': bad, 'fixed-output-network': 'private' }) },
+      { script, settings: settings({ 'pasta-path': bad }) },
+    ]);
+    for (const failed of [refused!, brokenRefused!]) {
+      assert.equal(failed.error?.code, 'ERR_NETWORK_HELPER');
+      assert.equal(failed.log, '');
+      assert.deepEqual(failed.warnings, []);
+    }
+    assert.match(refused!.error!.message, /There is no program 'no-such-pasta'/);
+    assert.match(refused!.error!.hint, /apt install passt/);
+    for (const built of [fellBack!, brokenFellBack!]) {
+      assert.equal(built.error, undefined);
+      assert.equal(built.log, 'heard 127.0.0.1\n');
+      assert.equal(built.warnings.length, 1);
+      assert.match(built.warnings[0]!, /^fixed-output builds use the network of this machine/);
+      assert.equal(built.isolation?.network, 'host');
+      assert.ok(
+        built.isolation?.shortfalls.some((sentence) => /^It has no network of its own: /.test(sentence)),
+      );
+    }
   },
 );

@@ -24,6 +24,9 @@ export function requires(...requirements: Requirement[]): { skip: string | false
     if (process.env['AIRPLANT_CI'] && requirement.startsWith('program:')) {
       throw new Error(`${missing}, and .ci/run should have installed it`);
     }
+    if (process.env['AIRPLANT_CI_TUN'] && requirement === 'tun') {
+      throw new Error(`${missing}, and .ci/run has seen to it that it can`);
+    }
     return { skip: missing };
   }
   return { skip: false };

@@ -7,6 +7,7 @@ import type { Explanation } from '../doctor/cause.js';
 import { probeHost } from '../doctor/probe.js';
 import { native } from '../native.js';
 import { rewriteText } from '../sandbox/command.js';
+import { planUnsealed } from '../sandbox/fallback.js';
 import { describeIsolation } from '../sandbox/isolation.js';
 import { launchSandbox } from '../sandbox/launch.js';
 import { currentLauncher } from '../sandbox/launcher.js';
@@ -23,6 +24,7 @@ import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './exe
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
+import { type Place, placeOf } from './scratch.js';
 import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
@@ -52,7 +54,7 @@ export class LocalExecutor implements Executor {
       unguard();
     };
     try {
-      const place = this.place(scratch);
+      const place = placeOf(scratch);
       const attempt = await this.#connectAndRun(request, place, hooks);
       return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
     } catch (error) {
@@ -62,8 +64,8 @@ export class LocalExecutor implements Executor {
   }
 
   /** How a request will be connected with the network it asks for. Throws ERR_NETWORK_HELPER. */
-  async connect({ network }: BuildRequest): Promise<ChosenConnection | undefined> {
-    if (network === 'none') return undefined;
+  async connect({ network, unsealed }: BuildRequest): Promise<ChosenConnection | undefined> {
+    if (network === 'none' || unsealed) return undefined;
     const host = await probeHost();
     if (network === 'auto' && this.#noPrivateNetwork) {
       return { connection: hostConnection(host), instead: this.#noPrivateNetwork };
@@ -75,6 +77,11 @@ export class LocalExecutor implements Executor {
   plan(request: BuildRequest, place: Place, connection: Connection | undefined): SandboxSpec {
     const { storeDir, realStoreDir } = this.#store;
     const { sandboxBuildDirectory, devShmSize } = this.#options;
+    if (request.unsealed) {
+      const { buildDirectory } = place;
+      const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+      return planUnsealed(request, { buildDirectory, storeDir, realStoreDir, ids });
+    }
     return planLinuxSandbox(request, {
       ...place,
       storeDir,
@@ -86,23 +93,13 @@ export class LocalExecutor implements Executor {
     });
   }
 
-  /** Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. */
-  place(scratch: string): Place {
-    return {
-      scratch,
-      root: join(scratch, 'root'),
-      outputDirectory: join(scratch, 'store'),
-      buildDirectory: join(scratch, 'build'),
-      privateDirectory: join(scratch, 'private'),
-    };
-  }
-
   /** With `auto`, a helper that fails before the builder starts makes room for the host's network. */
   async #connectAndRun(request: BuildRequest, place: Place, hooks: AttemptHooks): Promise<Attempt> {
     const chosen = await this.connect(request);
     await this.#makePlace(place, request);
     try {
-      return await this.#attempt({ request, place, chosen }, hooks);
+      const attempt = this.#attempt({ request, place, chosen }, hooks);
+      return await (request.unsealed ? fetchOutputs(request, place, attempt) : attempt);
     } catch (error) {
       const failed = isAirplantError(error, 'ERR_NETWORK_HELPER') && error.details['step'] !== undefined;
       if (!failed || request.network !== 'auto' || chosen?.connection.kind !== 'helper') throw error;
@@ -114,6 +111,8 @@ export class LocalExecutor implements Executor {
   async #makePlace(place: Place, request: BuildRequest): Promise<void> {
     const { scratch } = place;
     await native.removeTree(scratch);
+    // Left by a build that was interrupted; whoever calls us holds their locks, and they are not valid.
+    if (request.unsealed) for (const { scratchPath } of request.outputs) await native.removeTree(scratchPath);
     try {
       mkdirSync(scratch, { mode: 0o700 });
       mkdirSync(place.root, { mode: 0o700 });
@@ -176,7 +175,7 @@ export class LocalExecutor implements Executor {
         usage: exit.usage,
         isolation: { ...isolation, shortfalls: [...isolation.shortfalls, ...shortfalls] },
         lastLines: tail.lines(),
-        outputs: this.#outputs(place, request),
+        outputs: request.unsealed ? new Map() : madeOutputs(place, request),
       };
     } catch (error) {
       if (hooks.signal.aborted) throw cancelled(request.name);
@@ -194,24 +193,35 @@ export class LocalExecutor implements Executor {
       `fixed-output builds use the network of this machine, its loopback services included: ${cause} ${cure}`,
     );
   }
-
-  #outputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
-    const made = outputs
-      .map(({ name, scratchPath }) => [name, join(outputDirectory, basename(scratchPath))] as const)
-      .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
-    return new Map(made);
-  }
 }
 
-/** The directories of one attempt, as host paths. */
-export interface Place {
-  readonly scratch: string;
-  readonly root: string;
-  /** What the builder sees as the store directory, with its outputs. */
-  readonly outputDirectory: string;
-  readonly buildDirectory: string;
-  /** Never visible in the sandbox. */
-  readonly privateDirectory: string;
+/** Host path of every output that the builder made. */
+function madeOutputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
+  const made = outputs
+    .map(({ name, scratchPath }) => [name, join(outputDirectory, basename(scratchPath))] as const)
+    .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+  return new Map(made);
+}
+
+/**
+ * An unsealed builder writes to the final paths. What lies there afterwards is moved to where outputs are expected, and
+ * nothing is left there, whatever became of the build.
+ */
+async function fetchOutputs(
+  request: BuildRequest,
+  place: Place,
+  attempt: Promise<Attempt>,
+): Promise<Attempt> {
+  const paths = request.outputs.map(({ scratchPath }) => scratchPath);
+  try {
+    const finished = await attempt;
+    for (const path of paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }))) {
+      native.moveTree(path, join(place.outputDirectory, basename(path)), 'no-replace');
+    }
+    return { ...finished, outputs: madeOutputs(place, request) };
+  } finally {
+    for (const path of paths) await native.removeTree(path);
+  }
 }
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {

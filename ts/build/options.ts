@@ -20,6 +20,10 @@ export interface BuildOptions {
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
+  /** Which builds are sealed, see `isSealed`. */
+  readonly sandbox: Settings['sandbox'];
+  /** The files of the store lie where its paths say. */
+  readonly storeInPlace: boolean;
   /** Host paths every build may see (`sandbox-paths`, `extra-sandbox-paths`, the default shell). */
   readonly hostPaths: readonly HostPath[];
   /** The build directory as the builder sees it, e.g. `/build`. */
@@ -48,7 +52,7 @@ export interface BuildOptions {
 /**
  * What the settings mean on this machine, for this store.
  *
- * Throws ERR_SANDBOX_REQUIRED or ERR_UNSUPPORTED when builds are to run without a sandbox, ERR_SANDBOX_UNAVAILABLE
+ * Throws ERR_SANDBOX_REQUIRED when builds are to run without a sandbox and cannot, ERR_SANDBOX_UNAVAILABLE
  * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths`.
  */
 export function makeBuildOptions(
@@ -75,6 +79,8 @@ export function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
+    sandbox: settings.sandbox,
+    storeInPlace: storeDir === realStoreDir,
     hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
@@ -100,9 +106,7 @@ export function makeBuildOptions(
 function requireSandbox({ sandbox }: Settings, { directories }: LocalStore): void {
   if (sandbox === false) {
     requireStoreInPlace(directories);
-    throw new AirplantError('ERR_UNSUPPORTED', 'builds without a sandbox were asked for (sandbox = false)', {
-      hint: 'Leave `sandbox` at true: every build of this version is sealed.',
-    });
+    return;
   }
   if (process.platform !== 'linux') {
     throw new AirplantError(

@@ -9,6 +9,8 @@ import { knownOutputs } from './plan.js';
 import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
 import { registerSettled } from './register.js';
 import { makeRequest } from './request.js';
+import { scratchOf } from './scratch.js';
+import { refuseToOverwrite } from './sealing.js';
 import { settleOutputs } from './settle.js';
 
 /** What realising needs besides the derivation. */
@@ -55,6 +57,7 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
     }
     const inputs = await inputClosure(drvPath, derivation, store);
     const request = makeRequest({ drvPath, derivation, inputs }, store.directories.storeDir, context.options);
+    if (request.unsealed) refuseToOverwrite(planned, missing);
 
     await using finished = await runBuilder(planned, request, context);
     judge(drvPath, finished.attempt);
@@ -99,7 +102,7 @@ async function runBuilder(
   };
   const onWarning = (message: string) => void emit({ type: 'warning', message });
   const finished = await executor
-    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog, onWarning })
+    .run({ request, scratch: scratchOf(store.realPath(drvPath)) }, { signal, onLog, onWarning })
     .catch(async (error) => {
       // What kept the builder from running is the thing to tell.
       await log?.close().catch(() => {});

@@ -42,11 +42,6 @@ function unsupportedWishes(
       'a check of what its outputs refer to (allowedReferences, disallowedReferences, allowedRequisites or disallowedRequisites)',
     ],
     [
-      wishes.noChroot,
-      'a build outside the sandbox (__noChroot)',
-      'With `sandbox = true` such a derivation is never built.',
-    ],
-    [
       wishes.impureHostDeps.length > 0,
       `host paths of its own choice (__impureHostDeps): ${wishes.impureHostDeps.join(' ')}`,
       'What a build may see of the host is the say of `sandbox-paths`.',

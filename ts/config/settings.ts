@@ -60,9 +60,11 @@ export const settingsTable = {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. Every build of this version is: `false` is refused, and so ' +
-      'is a derivation that sets `__noChroot`, with `relaxed` as with `true`. A build that cannot be sealed as ' +
-      'asked fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. With `true` all are, and a derivation that sets `__noChroot` ' +
+      'is refused. `relaxed` leaves out derivations that set it, and those with a fixed output; `false` leaves out ' +
+      'all. What is left out runs on the machine itself and can read and change whatever you can; it needs a store ' +
+      'whose files lie where its paths say, which one below your home does not: there `false` and `__noChroot` are ' +
+      'refused, and fixed outputs are sealed. A build that cannot be sealed as asked fails: there is no silent fallback.',
   }),
   'fixed-output-network': setting('network', {
     default: () => 'auto',

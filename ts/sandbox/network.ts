@@ -76,7 +76,9 @@ export function findHelper(options: NetworkOptions, host: Pick<Host, 'tun'>): Fo
   const pasta = findProgram(options.pasta, options.searchPath);
   const slirp = pasta === undefined ? findProgram(options.slirp4netns, options.searchPath) : undefined;
   if (pasta === undefined && slirp === undefined) {
-    const names = [options.pasta, options.slirp4netns].filter((name) => name !== '').map(quote);
+    const names = [options.pasta, options.slirp4netns]
+      .filter((name) => name !== '')
+      .map((name) => quote(name));
     return {
       cause:
         names.length === 0

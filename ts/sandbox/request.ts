@@ -26,6 +26,8 @@ export interface BuildRequest {
    * machine's network and name service; `auto`: `private` where that can be had, else `host`.
    */
   readonly network: 'none' | 'auto' | 'private' | 'host';
+  /** True: built on the machine itself, without any isolation. The build directory is then the one of the host. */
+  readonly unsealed?: boolean;
   /** System features the derivation requires; `kvm` makes /dev/kvm visible. */
   readonly features: readonly string[];
   /** Bits of personality(2), see `linuxPersonality`. */

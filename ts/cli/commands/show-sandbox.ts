@@ -29,8 +29,10 @@ Nothing is built. With --json it is the very record the launcher would be given.
 
 /** One fact a line. */
 export function describeSandbox(spec: SandboxSpec): string[] {
-  const { command, namespaces, ids } = spec;
+  const { namespaces, ids } = spec;
   const kinds = (['pid', 'ipc', 'uts'] as const).filter((kind) => namespaces[kind]);
+  if (spec.backend?.kind === 'none')
+    return ['sandbox     none: this runs on the machine itself, as you', '', ...describeCommand(spec)];
   return [
     `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
     `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
@@ -40,6 +42,12 @@ export function describeSandbox(spec: SandboxSpec): string[] {
     '',
     ...spec.entries.map(describeEntry),
     '',
+    ...describeCommand(spec),
+  ];
+}
+
+function describeCommand({ command }: SandboxSpec): string[] {
+  return [
     `run         ${command.path}`,
     ...command.argv.slice(1).map((word) => `argument    ${oneLine(word)}`),
     `directory   ${command.cwd}`,
