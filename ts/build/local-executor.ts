@@ -20,6 +20,7 @@ import {
 } from '../sandbox/network.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
+import { isDiskNearlyFull } from './disk-space.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
@@ -168,12 +169,14 @@ export class LocalExecutor implements Executor {
       if (logFailure) throw logFailure;
       if (exit.kind === 'network-lost' && !verdict) throw networkLost(request.name, spec);
       const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
+      const outcome = verdict ?? outcomeOf(exit);
       return {
-        outcome: verdict ?? outcomeOf(exit),
+        outcome,
         startedAt,
         stoppedAt: unixTime(),
         usage: exit.usage,
         isolation: { ...isolation, shortfalls: [...isolation.shortfalls, ...shortfalls] },
+        diskNearlyFull: !isSuccess(outcome) && (await isDiskNearlyFull(place.scratch)),
         lastLines: tail.lines(),
         outputs: request.unsealed ? new Map() : madeOutputs(place, request),
       };
@@ -240,6 +243,10 @@ function networkLost(name: string, spec: SandboxSpec): AirplantError {
       hint: 'Build it again; if that helps nothing, choose another program with `pasta-path` or `slirp4netns-path`.',
     },
   );
+}
+
+function isSuccess(outcome: Attempt['outcome']): boolean {
+  return outcome.kind === 'exited' && outcome.status === 0;
 }
 
 function cancelled(name: string): AirplantError {

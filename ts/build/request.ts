@@ -1,4 +1,3 @@
-import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { isFixedOutput } from '../derivation/fixed.js';
 import { derivationOptions } from '../derivation/options.js';
@@ -10,7 +9,7 @@ import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
 import { placeOf, scratchOf } from './scratch.js';
 import { isSealed } from './sealing.js';
-import { checkSupported } from './supported.js';
+import { checkBuildable } from './supported.js';
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
@@ -24,8 +23,7 @@ export function makeRequest(
   options: BuildOptions,
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
-  checkSupported(drvPath, derivation, wishes);
-  checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, options);
+  checkBuildable({ drvPath, derivation }, wishes, options);
   const sealed = isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, options);
   const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
   const { env, files } = buildEnvironment(derivation, {
@@ -58,20 +56,4 @@ export function makeRequest(
     features: wishes.requiredSystemFeatures,
     personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
   };
-}
-
-function checkPlatform(
-  drvPath: string,
-  { system }: Derivation,
-  features: readonly string[],
-  options: BuildOptions,
-): void {
-  const runs = system === options.system || options.extraPlatforms.includes(system) || system === 'builtin';
-  if (runs && features.every((feature) => options.systemFeatures.includes(feature))) return;
-  const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
-  throw new AirplantError(
-    'ERR_PLATFORM',
-    `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
-    { details: { drvPath, system } },
-  );
 }
