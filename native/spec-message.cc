@@ -31,10 +31,16 @@ void Describe(Archive& archive, Command& command) {
 }
 
 template <class Archive>
+void Describe(Archive& archive, NetworkHelper& helper) {
+  archive(helper.program, helper.arguments, helper.timeout_milliseconds, helper.unreachable);
+}
+
+template <class Archive>
 void Describe(Archive& archive, SandboxSpec& spec) {
   archive(spec.backend, spec.session, spec.root_kind, spec.root, spec.read_only_root);
   archive(spec.private_pids, spec.private_ipc, spec.private_uts, spec.private_network);
   archive(spec.private_cgroups, spec.nested_namespaces);
+  archive(spec.network_helper, spec.scope_abstract_sockets);
   archive(spec.uid, spec.gid, spec.host_name, spec.domain_name);
   archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter);
   archive(spec.profile, spec.profile_parameters);

@@ -53,6 +53,16 @@ struct Command {
   uint32_t umask = 0;
 };
 
+// A program outside the sandbox that connects the private network namespace with the host's network.
+struct NetworkHelper {
+  std::string program;
+  // argv[0] included. Descriptor 0 is the network namespace, 1 the user namespace it belongs to, 2 a pipe for messages.
+  std::vector<std::string> arguments;
+  uint32_t timeout_milliseconds = 0;
+  // Networks that stay out of reach, as `address/prefix length`.
+  std::vector<std::string> unreachable;
+};
+
 struct SandboxSpec {
   Backend backend = Backend::namespaces;
   Session session = Session::sealed;
@@ -67,6 +77,8 @@ struct SandboxSpec {
   bool private_cgroups = false;
   // Whether the builder may make user namespaces of its own.
   bool nested_namespaces = true;
+  std::optional<NetworkHelper> network_helper;
+  bool scope_abstract_sockets = false;
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::string host_name;

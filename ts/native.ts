@@ -127,6 +127,8 @@ export interface NativeLauncher {
   openPty(): { readonly master: number; readonly slave: number };
   /** Reads what a non-blocking descriptor has, into `buffer`; 0 when there is nothing more, and for every error. */
   readAvailable(fd: number, buffer: Uint8Array): number;
+  /** The version of Landlock's interface in this kernel; 0 where there is none. */
+  landlockAbi(): number;
   /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
    * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.

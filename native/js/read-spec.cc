@@ -100,6 +100,7 @@ struct Field {
 };
 
 void ReadBackend(const Field& field, SandboxSpec& spec);
+NetworkHelper ReadNetworkHelper(const Field& field);
 Entry ReadEntry(const Field& field);
 void ReadBind(const Field& field, Entry& entry);
 Command ReadCommand(const Field& field);
@@ -129,6 +130,13 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   spec.private_network = namespaces["network"].OneOf<bool>({{"private", true}, {"host", false}});
   spec.private_cgroups = namespaces["cgroup"].FlagOr(false);
   spec.nested_namespaces = namespaces["nested"].FlagOr(true);
+  if (const Field helper = field["networkHelper"]; !helper.value.IsUndefined()) {
+    if (!spec.private_network || !spec.private_pids) helper.Refuse("absent unless network and processes are private");
+    spec.network_helper = ReadNetworkHelper(helper);
+  }
+  if (const Field scope = field["scopeAbstractSockets"]; !scope.value.IsUndefined()) {
+    spec.scope_abstract_sockets = scope.Flag();
+  }
 
   // The kernel keeps the largest number for "no id".
   spec.uid = static_cast<uint32_t>(field["ids"]["uid"].Integer(0xfffffffe));
@@ -157,6 +165,15 @@ void ReadBackend(const Field& field, SandboxSpec& spec) {
     spec.profile_parameters.push_back(name.Text());
     spec.profile_parameters.push_back(text.Text());
   });
+}
+
+NetworkHelper ReadNetworkHelper(const Field& field) {
+  NetworkHelper helper;
+  helper.program = field["program"].AbsolutePath();
+  field["argv"].Each([&](const Field& argument) { helper.arguments.push_back(argument.Text()); });
+  helper.timeout_milliseconds = static_cast<uint32_t>(field["timeoutMilliseconds"].Integer(INT32_MAX));
+  field["unreachable"].Each([&](const Field& network) { helper.unreachable.push_back(network.Text()); });
+  return helper;
 }
 
 Entry ReadEntry(const Field& field) {

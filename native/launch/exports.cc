@@ -4,6 +4,7 @@
 #include "js/errors.h"
 #include "js/read-spec.h"
 #include "js/text.h"
+#include "launch/platform.h"
 #include "launch/pty.h"
 #include "launch/request.h"
 #include "launch/start-launcher.h"
@@ -42,6 +43,8 @@ static Napi::Value JsReadAvailable(const Napi::CallbackInfo& info) {
   auto buffer = info[1].As<Napi::Uint8Array>();
   return Napi::Number::New(info.Env(), static_cast<double>(ReadAvailable(fd, buffer.Data(), buffer.ByteLength())));
 }
+
+static Napi::Value JsLandlockAbi(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), LandlockAbi()); }
 
 static uint64_t ToRun(const Napi::Value& value) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
@@ -85,6 +88,7 @@ void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
   exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
   exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
+  exports.Set("landlockAbi", Napi::Function::New(env, JsLandlockAbi, "landlockAbi"));
   exports.Set("readAvailable", Napi::Function::New(env, JsReadAvailable, "readAvailable"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));

@@ -52,7 +52,8 @@ struct StartedReply {
   int32_t pid = 0;
 };
 
-enum class Ending : uint32_t { exited = 0, signalled = 1, killed = 2 };
+// network_lost: the program that connected the sandbox with the network ended before the builder, and the sandbox with it.
+enum class Ending : uint32_t { exited = 0, signalled = 1, killed = 2, network_lost = 3 };
 
 struct ExitedReply {
   Ending ending = Ending::killed;

@@ -95,6 +95,9 @@ void Run::OnRecord(const LifeRecord& record, Control& control) {
     case LifeEvent::builder_ended:
       builder_status_ = record.value;
       return;
+    case LifeEvent::network_lost:
+      network_lost_ = true;
+      return;
     case LifeEvent::ended:
       while (setup_pipe_) OnSetup(control);
       if (setup_.failure) {
@@ -124,6 +127,8 @@ void Run::ReportExit(const LifeRecord& end, Control& control) {
   // Without a status of the builder, process 1 was killed: by us, or by somebody outside.
   if (killed_) {
     reply.ending = Ending::killed;
+  } else if (network_lost_ && !builder_status_) {
+    reply.ending = Ending::network_lost;
   } else if (WIFSIGNALED(status)) {
     reply.ending = Ending::signalled;
     reply.value = WTERMSIG(status);

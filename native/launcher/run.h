@@ -53,6 +53,7 @@ class Run {
   pid_t child_ = 0;
   SetupOutcome setup_;
   std::optional<int> builder_status_;
+  bool network_lost_ = false;
   bool killed_ = false;
   bool answered_ = false;
 };

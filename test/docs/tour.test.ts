@@ -11,6 +11,7 @@ import type { BuildOptions } from '../../ts/build/options.js';
 import { planBuild } from '../../ts/build/plan.js';
 import type { Attempt, BuildRequest, Settled } from '../../ts/build/records.js';
 import { makeRequest } from '../../ts/build/request.js';
+import { placeOf } from '../../ts/build/scratch.js';
 import { settleOutputs } from '../../ts/build/settle.js';
 import { loadModule } from '../../ts/cli/load-module.js';
 import { evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
@@ -51,7 +52,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
   const request = makeRequest({ drvPath, derivation, inputs }, '/nix/store', optionsWith(pageShell));
   const directories = testDirectories(pageRoot);
   const executor = new LocalExecutor(optionsWith(pageShell), directories);
-  const place = executor.place(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
+  const place = placeOf(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
   checkMadeParts(
     page,
     {
@@ -59,7 +60,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
       paths: [derivation.inputSrcs[0], drvPath, outPath].join('\n'),
       plan: layOut(plan),
       request: layOut(request),
-      sandbox: layOut(abridged(executor.plan(request, place))),
+      sandbox: layOut(abridged(executor.plan(request, place, undefined))),
     },
     { unchecked: madeByBuilding },
   );
@@ -137,6 +138,8 @@ function optionsWith(shell: string): BuildOptions {
     maxJobs: 1,
     cores: 8,
     keepGoing: false,
+    sandbox: true,
+    storeInPlace: false,
     hostPaths: [{ target: '/bin/sh', source: shell, optional: false, readOnly: true, why }],
     visibleHost: undefined as never,
     allowedImpureHostDeps: [],
@@ -152,6 +155,8 @@ function optionsWith(shell: string): BuildOptions {
     compressBuildLog: true,
     logLines: 25,
     supplementaryGroups: 0,
+    fixedOutputNetwork: 'auto',
+    network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
     impureEnvironment: {},
   };
 }

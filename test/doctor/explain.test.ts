@@ -18,6 +18,8 @@ const plain: Host = {
   maskedProc: [],
   readOnlyProc: false,
   kvm: false,
+  tun: true,
+  landlock: 7,
   launcher: '/opt/airplant/build/Release/airplant-launcher',
 };
 const limit = (kind: string, value: number) => ({

@@ -190,7 +190,7 @@ test('what cannot be built is refused in one sentence', needs, async (t) => {
       'ERR_UNSUPPORTED',
       /structured/,
     ],
-    ['no sandbox', script('x', 'true', { __noChroot: true }), 'ERR_UNSUPPORTED', /__noChroot/],
+    ['no sandbox', script('x', 'true', { __noChroot: true }), 'ERR_SANDBOX_REQUIRED', /__noChroot/],
   ];
   for (const [what, wanted, code, message] of cases) {
     await t.test(what, async () => {

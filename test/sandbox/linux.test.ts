@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { linuxPersonality, planLinuxSandbox, type SandboxPlace } from '../../ts/sandbox/linux.js';
+import { pastaHelper } from '../../ts/sandbox/network-helpers.js';
 import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
 import type { SandboxEntry } from '../../ts/sandbox/spec.js';
 import { assertGolden } from '../support/golden.js';
@@ -55,8 +56,12 @@ test('kvm is shown only where asked for', () => {
 });
 
 test('the network of the host comes with its name service and without our /etc/hosts', () => {
-  const { entries, namespaces } = plan({ network: 'host' });
+  const { entries, namespaces, ...spec } = plan(
+    { network: 'host' },
+    { connection: { kind: 'host', scopeAbstractSockets: true } },
+  );
   assert.equal(namespaces.network, 'host');
+  assert.equal(spec.scopeAbstractSockets, true);
   const etc = entries.filter(({ target }) => target.startsWith('/etc/'));
   assert.deepEqual(
     etc.map(({ kind, target }) => `${kind} ${target}`),
@@ -69,6 +74,24 @@ test('the network of the host comes with its name service and without our /etc/h
       'bind /etc/hosts',
     ],
   );
+});
+
+test('a network of its own comes with the forwarder of its helper', () => {
+  const { helper, resolvConf } = pastaHelper('/usr/bin/pasta', 1000, { ipv4: true, ipv6: false });
+  const { entries, ...spec } = plan(
+    { network: 'private' },
+    { connection: { kind: 'helper', helper, resolvConf } },
+  );
+  assert.equal(spec.namespaces.network, 'private');
+  assert.equal(spec.networkHelper, helper);
+  const file = entries.find(({ target }) => target === '/etc/resolv.conf');
+  assert.equal(file?.kind === 'file' && file.contents, 'nameserver 10.0.2.3\n');
+});
+
+test('a build that asks for a network gets none unless it was connected', () => {
+  const { entries, namespaces } = plan({ network: 'host' });
+  assert.equal(namespaces.network, 'private');
+  assert.ok(!targets(entries).includes('/etc/resolv.conf'));
 });
 
 test('inputs are read-only, and win over a host path of the same name', () => {

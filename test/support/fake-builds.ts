@@ -75,6 +75,8 @@ export const plainOptions: BuildOptions = {
   maxJobs: 1,
   cores: 1,
   keepGoing: false,
+  sandbox: true,
+  storeInPlace: false,
   hostPaths: [],
   visibleHost: undefined as never,
   allowedImpureHostDeps: [],
@@ -90,6 +92,8 @@ export const plainOptions: BuildOptions = {
   compressBuildLog: false,
   logLines: 10,
   supplementaryGroups: 0,
+  fixedOutputNetwork: 'auto',
+  network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
   impureEnvironment: {},
 };
 

@@ -64,6 +64,10 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Mend the program that the setting `pre-build-hook` names; docs/sandbox-paths.md says what it may print.',
   },
+  ERR_NETWORK_HELPER: {
+    exitStatus: 1,
+    hint: 'Run `airplant doctor`: it tries pasta and slirp4netns. `fixed-output-network = auto` falls back to the network of this machine.',
+  },
   ERR_SANDBOX_REQUIRED: {
     exitStatus: 1,
     hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',

@@ -4,6 +4,8 @@ import type { Attempt, BuildRequest } from './records.js';
 export interface AttemptHooks {
   /** Raw output of the builder, as it comes. A promise holds the builder's terminal back; if it rejects, the build fails so. */
   onLog(chunk: Uint8Array): Promise<void> | undefined;
+  /** Something a user should know that is no reason to fail; a sentence. */
+  onWarning(message: string): void;
   readonly signal: AbortSignal;
 }
 

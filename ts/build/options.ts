@@ -6,6 +6,7 @@ import { defaultShellItem, type Settings } from '../config/settings.js';
 import { defaultShellPaths, findDefaultShell } from '../sandbox/default-shell.js';
 import { requireStoreInPlace } from '../sandbox/fallback.js';
 import { parseHostPath } from '../sandbox/host-paths.js';
+import type { NetworkOptions } from '../sandbox/network.js';
 import { completeHostPaths, type VisibleHost } from '../sandbox/visible-paths.js';
 import type { LocalStore } from '../store/local-store.js';
 import type { PreBuildHook } from './hook/pre-build-hook.js';
@@ -24,6 +25,10 @@ export interface BuildOptions {
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
+  /** Which builds are sealed, see `isSealed`. */
+  readonly sandbox: Settings['sandbox'];
+  /** The files of the store lie where its paths say. */
+  readonly storeInPlace: boolean;
   /** Host paths every build may see (`sandbox-paths`, `writable-sandbox-paths`, the default shell), complete. */
   readonly hostPaths: readonly HostPath[];
   /** Where the host paths of single builds are looked up. */
@@ -49,6 +54,10 @@ export interface BuildOptions {
   readonly compressBuildLog: boolean;
   /** Lines of the log shown when a build fails. */
   readonly logLines: number;
+  /** The network that fixed-output derivations get. */
+  readonly fixedOutputNetwork: 'auto' | 'private' | 'host';
+  /** What connects builds that have a network of their own. */
+  readonly network: NetworkOptions;
   /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
   readonly supplementaryGroups: number;
   /** Environment that `impureEnvVars` of fixed-output derivations are taken from. */
@@ -58,7 +67,7 @@ export interface BuildOptions {
 /**
  * What the settings mean on this machine, for this store.
  *
- * Throws ERR_SANDBOX_REQUIRED or ERR_UNSUPPORTED when builds are to run without a sandbox, ERR_SANDBOX_UNAVAILABLE
+ * Throws ERR_SANDBOX_REQUIRED when builds are to run without a sandbox and cannot, ERR_SANDBOX_UNAVAILABLE
  * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths` or `writable-sandbox-paths`,
  * ERR_SETTING for a pre-build hook that is not absolute.
  */
@@ -77,6 +86,8 @@ export async function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
+    sandbox: settings.sandbox,
+    storeInPlace: store.directories.storeDir === store.directories.realStoreDir,
     hostPaths,
     visibleHost: visible,
     allowedImpureHostDeps: settings['allowed-impure-host-deps'],
@@ -91,6 +102,13 @@ export async function makeBuildOptions(
     keepBuildLog: settings['keep-build-log'],
     compressBuildLog: settings['compress-build-log'],
     logLines: settings['log-lines'],
+    fixedOutputNetwork: settings['fixed-output-network'],
+    network: {
+      pasta: settings['pasta-path'],
+      slirp4netns: settings['slirp4netns-path'],
+      timeoutSeconds: settings['network-helper-timeout'],
+      searchPath: env['PATH'] ?? '',
+    },
     supplementaryGroups: supplementaryGroups(),
     impureEnvironment: env,
   };
@@ -129,9 +147,7 @@ function preBuildHook(settings: Settings): PreBuildHook | undefined {
 function requireSandbox({ sandbox }: Settings, { directories }: LocalStore): void {
   if (sandbox === false) {
     requireStoreInPlace(directories);
-    throw new AirplantError('ERR_UNSUPPORTED', 'builds without a sandbox were asked for (sandbox = false)', {
-      hint: 'Leave `sandbox` at true: every build of this version is sealed.',
-    });
+    return;
   }
   if (process.platform !== 'linux') {
     throw new AirplantError(

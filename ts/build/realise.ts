@@ -11,6 +11,8 @@ import { knownOutputs } from './plan.js';
 import { prepareRequest } from './prepare-request.js';
 import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
 import { registerSettled } from './register.js';
+import { scratchOf } from './scratch.js';
+import { refuseToOverwrite } from './sealing.js';
 import { settleOutputs } from './settle.js';
 
 /** What realising needs besides the derivation. */
@@ -59,6 +61,7 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
     const inputs = await inputClosure(drvPath, derivation, store);
     const { storeDir } = store.directories;
     const request = await prepareRequest({ drvPath, derivation, inputs }, storeDir, context.options);
+    if (request.unsealed) refuseToOverwrite(planned, missing);
 
     await using finished = await runBuilder(planned, request, context);
     judge(drvPath, finished.attempt);
@@ -103,8 +106,9 @@ async function runBuilder(
     return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
   };
   const prepare = preparation(drvPath, request, options);
+  const onWarning = (message: string) => void emit({ type: 'warning', message });
   const finished = await executor
-    .run({ request, scratch: `${store.realPath(drvPath)}.chroot`, prepare }, { signal, onLog })
+    .run({ request, scratch: scratchOf(store.realPath(drvPath)), prepare }, { signal, onLog, onWarning })
     .catch(async (error) => {
       // What kept the builder from running is the thing to tell.
       await log?.close().catch(() => {});

@@ -1,4 +1,5 @@
 import type { Derivation } from '../derivation/derivation.js';
+import { isFixedOutput } from '../derivation/fixed.js';
 import { derivationOptions } from '../derivation/options.js';
 import { outputPlaceholder } from '../formats/placeholder.js';
 import { linuxPersonality } from '../sandbox/linux.js';
@@ -6,13 +7,15 @@ import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
 import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
+import { placeOf, scratchOf } from './scratch.js';
+import { isSealed } from './sealing.js';
 import { checkBuildable } from './supported.js';
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
  *
  * Throws ERR_PLATFORM when this machine cannot run it, ERR_UNSUPPORTED when it asks for something that would
- * silently be left out otherwise, ERR_DERIVATION_INVALID when it contradicts itself.
+ * silently be left out otherwise, ERR_SANDBOX_REQUIRED when it may not be built as it asks, ERR_DERIVATION_INVALID when it contradicts itself.
  */
 export function makeRequest(
   { drvPath, derivation, inputs }: { drvPath: string; derivation: Derivation; inputs: readonly string[] },
@@ -21,11 +24,12 @@ export function makeRequest(
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
   checkBuildable({ drvPath, derivation }, wishes, options);
+  const sealed = isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, options);
   const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
   const { env, files } = buildEnvironment(derivation, {
     storeDir,
     cores: options.cores,
-    buildDirectory: options.sandboxBuildDirectory,
+    buildDirectory: sealed ? options.sandboxBuildDirectory : placeOf(scratchOf(drvPath)).buildDirectory,
     fixedOutput: isFixedOutput(derivation),
     passAsFile: wishes.passAsFile,
     impureEnvVars: wishes.impureEnvVars,
@@ -41,19 +45,15 @@ export function makeRequest(
     inputs,
     outputs,
     rewrites: outputs.map(({ name, scratchPath }) => [outputPlaceholder(name), scratchPath]),
-    hostPaths: options.hostPaths,
+    hostPaths: sealed ? options.hostPaths : [],
     limits: {
       timeoutSeconds: options.timeout,
       maxSilentSeconds: options.maxSilentTime,
       maxLogBytes: options.maxBuildLogSize,
     },
-    network: 'none',
+    ...(sealed ? {} : { unsealed: true }),
+    network: isFixedOutput(derivation) ? options.fixedOutputNetwork : 'none',
     features: wishes.requiredSystemFeatures,
     personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
   };
-}
-
-/** True when the content of the outputs is known beforehand. */
-export function isFixedOutput(derivation: Derivation): boolean {
-  return [...derivation.outputs.values()].some(({ kind }) => kind === 'fixed');
 }

@@ -5,6 +5,7 @@ import type { LocalExecutor } from './local-executor.js';
 import type { BuildOptions } from './options.js';
 import { prepareRequest } from './prepare-request.js';
 import type { BuildRequest } from './records.js';
+import { placeOf, scratchOf } from './scratch.js';
 
 /** The sandbox a derivation would be built in, as far as that can be told without building its inputs. */
 export async function planDerivation(
@@ -15,8 +16,13 @@ export async function planDerivation(
   const inputs = foreseenInputs(derivation, store);
   const request = await prepareRequest({ drvPath, derivation, inputs }, store.directories.storeDir, options);
   const prepared = await tryHook(drvPath, request, options);
+  const chosen = await executor.connect(prepared);
   const rootOnDisk = options.preBuildHook !== undefined;
-  return executor.plan(prepared, executor.place(`${store.realPath(drvPath)}.chroot`, { rootOnDisk }));
+  return executor.plan(
+    prepared,
+    placeOf(scratchOf(store.realPath(drvPath)), { rootOnDisk }),
+    chosen?.connection,
+  );
 }
 
 /** The hook has to be asked what it would show. */

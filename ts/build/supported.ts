@@ -2,17 +2,23 @@ import { AirplantError } from '../base/errors.js';
 import { printable, quote } from '../base/quote.js';
 import type { Derivation, InputOutputs } from '../derivation/derivation.js';
 import type { DerivationOptions } from '../derivation/options.js';
+import { hostDependencies } from './host-dependencies.js';
 import type { BuildOptions } from './options.js';
+import { isSealed } from './sealing.js';
 
 /** What of this machine decides whether a derivation can be built on it. */
-export type Machine = Pick<BuildOptions, 'system' | 'extraPlatforms' | 'systemFeatures'>;
+export type Machine = Pick<
+  BuildOptions,
+  'system' | 'extraPlatforms' | 'systemFeatures' | 'sandbox' | 'storeInPlace' | 'allowedImpureHostDeps'
+>;
 
 /**
  * Refuses what this machine cannot build, and what a derivation can ask for and this version does not do: leaving it
  * out would be another build than the one asked for. What Nix on Linux ignores (`__sandboxProfile`,
  * `__darwinAllowLocalNetworking`) is harmless. Pure.
  *
- * Throws ERR_UNSUPPORTED, which names everything that is not supported, or ERR_PLATFORM.
+ * Throws ERR_UNSUPPORTED, which names everything that is not supported, ERR_PLATFORM, ERR_SANDBOX_REQUIRED for a build
+ * that is not to be sealed and must be, or what `hostDependencies` throws.
  */
 export function checkBuildable(
   { drvPath, derivation }: { readonly drvPath: string; readonly derivation: Derivation },
@@ -21,6 +27,8 @@ export function checkBuildable(
 ): void {
   checkSupported(drvPath, derivation, wishes);
   checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, machine);
+  isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, machine);
+  hostDependencies(drvPath, wishes.impureHostDeps, machine.allowedImpureHostDeps);
 }
 
 function checkSupported(drvPath: string, derivation: Derivation, wishes: DerivationOptions): void {
@@ -56,11 +64,6 @@ function unsupportedWishes(
     [
       wishes.outputChecks.size > 0,
       'a check of what its outputs refer to (allowedReferences, disallowedReferences, allowedRequisites or disallowedRequisites)',
-    ],
-    [
-      wishes.noChroot,
-      'a build outside the sandbox (__noChroot)',
-      'With `sandbox = true` such a derivation is never built.',
     ],
     ...featuresOfTheSandbox.map(
       (feature) =>

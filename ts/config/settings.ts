@@ -60,9 +60,36 @@ export const settingsTable = {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. Every build of this version is: `false` is refused, and so ' +
-      'is a derivation that sets `__noChroot`, with `relaxed` as with `true`. A build that cannot be sealed as ' +
-      'asked fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. With `true` all are, and a derivation that sets `__noChroot` ' +
+      'is refused. `relaxed` leaves out derivations that set it, and those with a fixed output; `false` leaves out ' +
+      'all. What is left out runs on the machine itself and can read and change whatever you can; it needs a store ' +
+      'whose files lie where its paths say, which one below your home does not: there `false` and `__noChroot` are ' +
+      'refused, and fixed outputs are sealed. A build that cannot be sealed as asked fails: there is no silent fallback.',
+  }),
+  'fixed-output-network': setting('network', {
+    default: () => 'auto',
+    description:
+      'The network of fixed-output derivations, the only ones that have any. `private` is one of their own, which ' +
+      'pasta or slirp4netns connects with the world: loopback services and abstract sockets of this machine cannot be ' +
+      'reached; a build that cannot have it fails. `host` is the network of this machine. `auto` is `private` where ' +
+      'that can be had, and otherwise `host` with a warning. See [networking.md](networking.md).',
+  }),
+  'pasta-path': setting('program', {
+    default: () => 'pasta',
+    description:
+      'The program pasta (of passt), for `fixed-output-network`: an absolute path, or a name to look up in `PATH`. ' +
+      'Empty: it is not used.',
+  }),
+  'slirp4netns-path': setting('program', {
+    default: () => 'slirp4netns',
+    description:
+      'The program slirp4netns, which is used where there is no pasta: an absolute path, or a name to look up in ' +
+      '`PATH`. Empty: it is not used.',
+  }),
+  'network-helper-timeout': setting('count', {
+    default: () => 10,
+    description:
+      'Seconds that pasta or slirp4netns may take to connect a build before it is killed. 0 is no limit.',
   }),
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
@@ -193,6 +220,9 @@ export interface SettingValues {
   /** A whole number ≥ 0; text may be `auto`. */
   readonly jobs: number;
   readonly sandbox: boolean | 'relaxed';
+  readonly network: 'auto' | 'private' | 'host';
+  /** Absolute path, or a name to be looked up; or empty. */
+  readonly program: string;
 }
 
 export type SettingKind = keyof SettingValues;

@@ -39,12 +39,13 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
       return {
         backend,
         namespaces: namespaceNames(spec),
-        network: spec.namespaces.network === 'host' ? 'host' : 'private',
+        network: networkOf(spec),
         readOnlyInputs: true,
         noNewPrivileges: true,
         filteredSystemCalls: spec.filter === 'sealed',
         shortfalls: [
           ...namespaceShortfalls(spec),
+          ...networkShortfalls(spec),
           ...filterShortfalls(spec),
           ...writableShortfalls(spec),
           ...groups,
@@ -70,8 +71,20 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.pid ? [] : ['Processes of the host are visible.']),
     ...(namespaces.ipc ? [] : ['System V and POSIX IPC objects of the host are visible.']),
     ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
-    ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
     ...(namespaces.cgroup ? [] : ['The name of the control group of the caller is visible.']),
+  ];
+}
+
+function networkOf({ namespaces, networkHelper }: SandboxSpec): Isolation['network'] {
+  if (namespaces.network === 'host') return 'host';
+  return networkHelper ? 'private' : 'none';
+}
+
+function networkShortfalls({ namespaces, scopeAbstractSockets }: SandboxSpec): string[] {
+  if (namespaces.network === 'private') return [];
+  return [
+    'The network of the host can be used, its loopback services included, and the host can connect to the build.',
+    ...(scopeAbstractSockets ? [] : ['Abstract sockets of the host can be connected to.']),
   ];
 }
 

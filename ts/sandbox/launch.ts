@@ -148,5 +148,5 @@ function toExit(reply: Extract<LauncherReply, { kind: 'exited' }>): SandboxExit 
   const { ending, value, usage } = reply;
   if (ending === 'exited') return { kind: 'exited', status: value, usage };
   if (ending === 'signalled') return { kind: 'signalled', signal: value, usage };
-  return { kind: 'killed', usage };
+  return { kind: ending, usage };
 }

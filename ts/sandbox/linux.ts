@@ -5,6 +5,7 @@ import { planCommand } from './command.js';
 import { sealedLimits } from './limits.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { etcEntries } from './linux-etc.js';
+import type { Connection } from './network.js';
 import type { BuildRequest, HostPath } from './request.js';
 import type { SandboxEntry, SandboxSpec } from './spec.js';
 
@@ -35,6 +36,8 @@ export interface SandboxPlace {
   readonly filterSystemCalls: boolean;
   /** The builder may make user namespaces of its own. */
   readonly nestedNamespaces: boolean;
+  /** How the build is connected that asks for a network. Absent: it has a loopback interface and nothing else. */
+  readonly connection?: Connection | undefined;
 }
 
 /** Ids inside a sandbox: `nixbld`, as in Nix. */
@@ -58,6 +61,7 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
   }
   const visible = visiblePaths(request, place);
   const covered = new Set(visible.map(({ target }) => target));
+  const { connection } = place;
   return {
     version: 1,
     backend: { kind: 'linux-namespaces' },
@@ -69,17 +73,19 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
       pid: true,
       ipc: true,
       uts: true,
-      network: request.network === 'none' ? 'private' : 'host',
+      network: connection?.kind === 'host' ? 'host' : 'private',
       cgroup: true,
       nested: place.nestedNamespaces,
     },
+    ...(connection?.kind === 'helper' ? { networkHelper: connection.helper } : {}),
+    ...(connection?.kind === 'host' ? { scopeAbstractSockets: connection.scopeAbstractSockets } : {}),
     ids: { uid: sandboxUid, gid: sandboxGid },
     hostname: 'localhost',
     // What the kernel calls a domain name never set, and what Nix sets.
     domainname: '(none)',
     entries: [
       { kind: 'directory', target: '/', mode: 0o750, why: 'the mode Nix gives it, which outputs may record' },
-      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, request }),
+      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, connection }),
       writable(place.temporaryDirectory, '/tmp', 'for programs that do not heed TMPDIR'),
       writable(place.outputDirectory, place.storeDir, 'the store: inputs, and outputs to come'),
       ...(covered.has('/dev')

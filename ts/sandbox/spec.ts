@@ -12,6 +12,13 @@ export interface SandboxSpec {
   /** What becomes `/`: a directory of our own on the host, or a fresh tmpfs. */
   readonly root: SandboxRoot;
   readonly namespaces: SandboxNamespaces;
+  /** Connects the private network namespace with the host's network; absent: there is loopback only. */
+  readonly networkHelper?: NetworkHelper;
+  /**
+   * Connecting to an abstract socket that was made outside the sandbox is refused (Landlock 6, else the set-up fails).
+   * Means something on the host's network, which abstract sockets belong to.
+   */
+  readonly scopeAbstractSockets?: boolean;
   /** Ids inside the user namespace; outside they are the caller's effective ids. */
   readonly ids: { readonly uid: number; readonly gid: number };
   /** Set when the UTS namespace is private. */
@@ -58,6 +65,23 @@ export type SandboxRoot = (
 };
 
 /**
+/**
+ * A program that runs outside the sandbox, with an empty environment and these descriptors: 0 is the network namespace,
+ * 1 the user namespace it belongs to, 2 a pipe for what it has to say. The builder starts once there is a default
+ * route in the namespace; the program is killed with the sandbox, and the sandbox ends if the program does.
+ */
+export interface NetworkHelper {
+  /** Absolute path on the host. */
+  readonly program: string;
+  /** Whole argument vector, argv[0] included. */
+  readonly argv: readonly string[];
+  /** How long the default route may take. */
+  readonly timeoutMilliseconds: number;
+  /** Networks (`address/prefix length`) that the kernel refuses to send to. */
+  readonly unreachable: readonly string[];
+}
+
+/**
  * User and mount namespaces are always private; there is no sandbox without them. In a sealed session they are two of
  * each: the command runs in the inner ones, where the mounts made from the outer ones cannot be changed.
  */
@@ -65,7 +89,7 @@ export interface SandboxNamespaces {
   readonly pid: boolean;
   readonly ipc: boolean;
   readonly uts: boolean;
-  /** `private`: only a loopback interface, brought up. */
+  /** `private`: a loopback interface, brought up, and what a network helper adds. */
   readonly network: 'private' | 'host';
   /** The control group of the caller is shown as `/`. Absent: false. */
   readonly cgroup?: boolean;
@@ -147,7 +171,9 @@ export type SandboxExit =
   | { readonly kind: 'exited'; readonly status: number; readonly usage: ResourceUsage }
   | { readonly kind: 'signalled'; readonly signal: number; readonly usage: ResourceUsage }
   /** Killed by us: cancelled, timed out, or the log limit reached. */
-  | { readonly kind: 'killed'; readonly usage: ResourceUsage };
+  | { readonly kind: 'killed'; readonly usage: ResourceUsage }
+  /** The network helper ended first, and the sandbox with it. */
+  | { readonly kind: 'network-lost'; readonly usage: ResourceUsage };
 
 export interface ResourceUsage {
   /** Seconds of CPU time of all processes of the sandbox. */
@@ -170,6 +196,7 @@ export interface SandboxSetupFailure {
 export interface Isolation {
   readonly backend: 'linux-namespaces' | 'darwin-seatbelt' | 'none';
   readonly namespaces: readonly string[];
+  /** `none`: loopback only; `private`: a network of its own, connected with the host's; `host`: the host's. */
   readonly network: 'none' | 'private' | 'host';
   readonly readOnlyInputs: boolean;
   readonly noNewPrivileges: boolean;

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutPrivateNetwork } from '../doctor/network.js';
 import type { DefaultShell } from './default-shell.js';
 import { hostSpec } from './fallback.js';
 import { sealedLimits } from './limits.js';
@@ -7,13 +8,15 @@ import { planLinuxSandbox, sandboxGid, sandboxUid } from './linux.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { plainRequest } from './plain-request.js';
 import type { BuildRequest } from './request.js';
-import type { SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
+import type { NetworkHelper, SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
 
 /** One thing a sealed build needs, tried with a sandbox that has little else. */
 export interface Trial {
   readonly name: string;
   /** What users have to do without where it fails. */
   readonly cost: string;
+  /** Builds can be sealed without it. */
+  readonly optional?: boolean;
   /** The sandbox to try, its command being a shell that does nothing; `root` is an empty directory. */
   readonly spec: (root: string) => SandboxSpec;
 }
@@ -55,6 +58,17 @@ export function linuxTrials(shell: DefaultShell): Trials {
       }),
     ],
     whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell) },
+  };
+}
+
+/** The trial of a network that a helper connects; ordinary builds do without. */
+export function networkTrial(shell: DefaultShell, networkHelper: NetworkHelper): Trial {
+  const namespaces = { pid: true, network: 'private' } as const;
+  return {
+    name: 'a connected network of their own',
+    cost: withoutPrivateNetwork,
+    optional: true,
+    spec: (root) => ({ ...smallSpec(root, shell, { namespaces }), networkHelper }),
   };
 }
 

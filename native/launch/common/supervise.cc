@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
@@ -41,6 +43,9 @@ void Supervise(const Launch& launch, KillReach reach, const std::function<void()
   int status = 0;
   rusage usage{};
   wait4(child, &status, 0, &usage);
+  // A network helper's keeper ends once process 1 is dead; nothing else is left to wait for.
+  while (wait(nullptr) > 0 || errno == EINTR) {
+  }
   ReportEnd(launch.life_socket, status, usage);
   _exit(0);
 }

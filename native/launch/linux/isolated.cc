@@ -4,16 +4,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "launch/backend.h"
 #include "launch/common/execute.h"
 #include "launch/common/failure.h"
 #include "launch/common/supervise.h"
 #include "launch/linux/namespaces.h"
+#include "launch/linux/network-helper.h"
 #include "launch/linux/network.h"
 #include "launch/linux/privileges.h"
 #include "launch/linux/proc.h"
 #include "launch/linux/process-one.h"
 #include "launch/linux/root.h"
+#include "launch/linux/scope.h"
 #include "launch/linux/seccomp.h"
 
 namespace airplant {
@@ -27,10 +31,13 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   if (spec.backend != Backend::namespaces) Fail("backend", {}, ENOTSUP);
   const bool sealed = spec.session == Session::sealed;
   const Proc proc;
+  std::optional<NetworkConnection> network;
+  if (spec.network_helper) network.emplace(*spec.network_helper);
   umask(0);
   if (sealed) LeaveHostPrivileges(proc);
 
   EnterNamespaces(spec, proc);
+  if (network) network->Connect(proc);
   // From here until exec nothing with our uid may look into these processes. Not before: the maps of a process that is
   // not dumpable belong to root.
   Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "not-dumpable");
@@ -42,15 +49,17 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
     EnterRoot(spec, proc);
     SetNames(spec);
     if (spec.private_network) BringLoopbackUp();
+    if (network) network->Await();
     if (sealed) {
       LimitNamespaces(spec, proc);
       DropPrivileges(spec);
     }
+    if (spec.scope_abstract_sockets) ScopeAbstractSockets();
     if (!spec.private_pids) {
       DieWith(supervisor);
       Become(spec, launch, proc);
     }
-    RunAsProcessOne(launch, [&] { Become(spec, launch, proc); });
+    RunAsProcessOne(launch, network ? network->Keeper() : -1, [&] { Become(spec, launch, proc); });
   });
 }
 

@@ -17,7 +17,7 @@ namespace airplant {
 static UniqueFd BlockSignals();
 static void Reap(pid_t builder, int life_socket);
 
-void RunAsProcessOne(const Launch& launch, const std::function<void()>& body) {
+void RunAsProcessOne(const Launch& launch, int network_helper, const std::function<void()>& body) {
   const UniqueFd child_signals = BlockSignals();
   const pid_t builder = Check(fork(), "fork");
   if (builder == 0) {
@@ -26,16 +26,22 @@ void RunAsProcessOne(const Launch& launch, const std::function<void()>& body) {
   }
   // Not before the fork: the builder needs some to enter a user namespace as root.
   RenounceCapabilities();
-  CloseAllExcept({launch.life_socket, child_signals.Get()});
+  CloseAllExcept({launch.life_socket, child_signals.Get(), network_helper});
 
-  pollfd events[] = {{child_signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}};
+  pollfd events[] = {
+      {child_signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}, {network_helper, POLLIN, 0}};
   for (;;) {
-    if (poll(events, 2, -1) < 0 && errno != EINTR) _exit(1);
+    if (poll(events, 3, -1) < 0 && errno != EINTR) _exit(1);
     // Nothing is ever written to the life socket from outside: this is its end.
     if (events[1].revents != 0) _exit(0);
     signalfd_siginfo info;
     [[maybe_unused]] const auto size = read(child_signals.Get(), &info, sizeof info);
     Reap(builder, launch.life_socket);
+    // What its keeper has to say now is that the helper is gone.
+    if (events[2].revents != 0) {
+      ReportLife(launch.life_socket, LifeEvent::network_lost, 0);
+      _exit(0);
+    }
   }
 }
 

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 // The numbers of new system calls are the same on every architecture (alpha apart).
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
@@ -19,6 +21,10 @@
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
 #endif
 
 namespace airplant {
@@ -57,6 +63,26 @@ int sys_pivot_root(const char* new_root, const char* put_old) {
 int sys_seccomp_filter(const void* program, unsigned short length) {
   const sock_fprog filter{length, static_cast<sock_filter*>(const_cast<void*>(program))};
   return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &filter));
+}
+
+int sys_landlock_abi() {
+  constexpr unsigned kVersion = 1;
+  const auto abi = static_cast<int>(syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion));
+  return abi < 0 ? 0 : abi;
+}
+
+int sys_landlock_scope_abstract_sockets() {
+  constexpr uint64_t kScopeAbstractUnixSocket = 1;
+  struct {
+    uint64_t handled_access_fs, handled_access_net, scoped;
+  } attributes{0, 0, kScopeAbstractUnixSocket};
+  const auto rules = static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0u));
+  if (rules < 0) return -1;
+  const auto result = static_cast<int>(syscall(SYS_landlock_restrict_self, rules, 0u));
+  const int error = errno;
+  close(rules);
+  errno = error;
+  return result;
 }
 
 int sys_join_session_keyring() {

@@ -37,6 +37,11 @@ int sys_pivot_root(const char* new_root, const char* put_old);
 
 // Adds a filter of `length` instructions for system calls (Linux 3.17).
 int sys_seccomp_filter(const void* program, unsigned short length);
+// The version of Landlock's interface, 0 where the kernel has none (Linux 5.13).
+int sys_landlock_abi();
+
+// Forbids this process and its descendants to connect to abstract sockets made by others (Landlock 6, Linux 6.12).
+int sys_landlock_scope_abstract_sockets();
 
 // Gives the process a new, empty session keyring.
 int sys_join_session_keyring();

@@ -118,7 +118,7 @@ function parseJsonReply(text: string, program: string): HookReply {
   };
 }
 
-const networks: readonly BuildRequest['network'][] = ['none', 'host'];
+const networks: readonly BuildRequest['network'][] = ['none', 'private', 'auto', 'host'];
 
 const limitNames: readonly (keyof BuildLimits)[] = ['timeoutSeconds', 'maxSilentSeconds', 'maxLogBytes'];
 
