@@ -81,6 +81,7 @@ const options: BuildOptions = {
   cores: 1,
   keepGoing: false,
   hostPaths: [],
+  sandbox: true,
   sandboxBuildDirectory: '/build',
   devShmSize: '50%',
   timeout: 0,

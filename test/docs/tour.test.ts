@@ -138,6 +138,7 @@ function optionsWith(shell: string): BuildOptions {
     maxJobs: 1,
     cores: 8,
     keepGoing: false,
+    sandbox: true,
     hostPaths: [parseHostPath(`/bin/sh=${shell}`, { why })],
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',

@@ -59,6 +59,10 @@ export const errorCatalogue = {
     hint: 'Run `airplant doctor`: it does each step and names the cure.',
   },
   ERR_SANDBOX_PATH: { exitStatus: 1, hint: 'A sandbox path is `[target=]source[?]`, both absolute.' },
+  ERR_SANDBOX_PROFILE: {
+    exitStatus: 1,
+    hint: 'A sandbox profile is a sequence of forms such as `(allow file-read* (subpath "/usr/lib"))`.',
+  },
   ERR_SANDBOX_REQUIRED: {
     exitStatus: 1,
     hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',

@@ -19,6 +19,7 @@ export interface BuildOptions {
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
+  readonly sandbox: Settings['sandbox'];
   /** Host paths every build may see (`sandbox-paths`, `extra-sandbox-paths`, the default shell). */
   readonly hostPaths: readonly HostPath[];
   /** The build directory as the builder sees it, e.g. `/build`. */
@@ -70,6 +71,7 @@ export function makeBuildOptions(
     maxJobs: settings['max-jobs'],
     cores: settings.cores || availableParallelism(),
     keepGoing: settings['keep-going'],
+    sandbox: settings.sandbox,
     hostPaths: withDefaultShell(closeHostPaths(named, view), shell),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
