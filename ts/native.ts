@@ -39,7 +39,7 @@ export interface NativeFileSystem {
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
-  dumpTree(path: NativePath, fd: number): Promise<number>;
+  dumpTree(path: NativePath, fd: number, options?: DumpTreeOptions): Promise<number>;
   /**
    * Makes a tree canonical as Nix 2.8 does: regular files, directories and symlinks only (else `EFTYPE`), extended
    * attributes and access control lists removed, modes 0444 / 0555, mtime 1 (also of symlinks), owned by the
@@ -77,7 +77,15 @@ export interface NativeFileSystem {
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
-export interface HashTreeOptions {
+export interface DumpTreeOptions {
+  /**
+   * Names are written without the suffix of the case hack (formats/nar/case-hack.ts); two that are the same then are
+   * `EEXIST`, and a name that is nothing but the suffix is `EINVAL`. Default false.
+   */
+  readonly caseHack?: boolean;
+}
+
+export interface HashTreeOptions extends DumpTreeOptions {
   /** Default `sha256`. */
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */

@@ -183,7 +183,14 @@ class WatchedExecutor implements Executor {
   async #settle(request: BuildRequest, { attempt, privateDirectory }: FinishedAttempt): Promise<Settled> {
     const [drvPath] = this.store.validDerivers(request.outputs[0]!.scratchPath);
     const derivation = this.store.readDerivation(drvPath!);
-    const job = { drvPath: drvPath!, derivation, request, missing: ['out'], privateDirectory };
+    const job = {
+      drvPath: drvPath!,
+      derivation,
+      request,
+      missing: ['out'],
+      privateDirectory,
+      caseHack: false,
+    };
     return await settleOutputs(job, attempt, '/nix/store');
   }
 }

@@ -61,7 +61,8 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
 
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
-    const job = { drvPath, derivation, request, missing, privateDirectory };
+    const { caseHack } = store;
+    const job = { drvPath, derivation, request, missing, privateDirectory, caseHack };
     const settled = await settleOutputs(job, finished.attempt, store.directories.storeDir);
     signal.throwIfAborted();
 

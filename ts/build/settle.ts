@@ -14,6 +14,8 @@ export interface SettleJob {
   readonly missing: readonly string[];
   /** Host directory no builder could ever write to, on the same file system as the outputs. */
   readonly privateDirectory: string;
+  /** See `LocalStore.caseHack`. */
+  readonly caseHack: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface SettleJob {
  * Throws ERR_OUTPUT_MISSING, ERR_OUTPUT_REJECTED, ERR_UNSUPPORTED_FILE or ERR_HASH_MISMATCH with Nix's messages.
  */
 export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: string): Promise<Settled> {
-  const { drvPath, derivation, request } = job;
+  const { drvPath, derivation, request, caseHack } = job;
   const candidates = new Map<string, string>();
   for (const path of [...request.inputs, ...request.outputs.map(({ scratchPath }) => scratchPath)]) {
     candidates.set(parseStorePath(storeDir, path).hashPart, path);
@@ -36,10 +38,11 @@ export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: 
     const output = derivation.outputs.get(name)!;
     if (output.kind === 'fixed') {
       const { privateDirectory } = job;
-      outputs.push(await checkFixedOutput({ drvPath, name, source, privateDirectory, output, candidates }));
+      const about = { drvPath, name, source, privateDirectory, output, candidates, caseHack };
+      outputs.push(await checkFixedOutput(about));
       continue;
     }
-    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()]);
+    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], { caseHack });
     outputs.push({
       name,
       path: request.outputs.find((one) => one.name === name)!.scratchPath,

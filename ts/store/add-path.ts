@@ -50,12 +50,13 @@ export async function addPath(
     await copySource(path, copy);
     if (method === 'flat') await makePlain(path.source, copy);
     await native.canonicaliseTree(copy);
-    const nar = await native.hashTree(copy, []);
+    const { caseHack } = parts;
+    const nar = await native.hashTree(copy, [], { caseHack });
     const narHash: Hash = { algorithm: 'sha256', hex: nar.hash };
     const hash =
       method === 'nar' && algorithm === 'sha256'
         ? narHash
-        : { algorithm, hex: await digest(copy, method, algorithm) };
+        : { algorithm, hex: await digest(copy, method, { algorithm, caseHack }) };
     const storePath = makeFixedOutputPath(parts.directories.storeDir, {
       name: path.name,
       method,
@@ -106,9 +107,13 @@ async function makePlain(source: string, copy: string): Promise<void> {
 }
 
 /** Hex digest of the contents of a file, or of the NAR of a tree. */
-async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
-  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
-  const hash = createHash(algorithm);
+async function digest(
+  copy: string,
+  method: 'flat' | 'nar',
+  options: { readonly algorithm: HashAlgorithm; readonly caseHack: boolean },
+): Promise<string> {
+  if (method === 'nar') return (await native.hashTree(copy, [], options)).hash;
+  const hash = createHash(options.algorithm);
   for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { formatDigest, formatHash, type Hash, type HashAlgorithm, parseHash } from '../../formats/hash.js';
 import type { Command, CommandContext, CommandGroup, FlagDefinition } from '../command.js';
 import { streamInputFile } from '../input-file.js';
+import { optionFlag } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const algorithms = ['md5', 'sha1', 'sha256', 'sha512'] as const;
 const forms = ['sri', 'base16', 'base32', 'base64'] as const;
@@ -44,10 +46,11 @@ const pathCommand: Command = {
   description: `Prints the SHA-256 of the archive (NAR) of each file or directory.
 
 This is what a fixed-output derivation with \`outputHashMode = "recursive"\` declares.`,
-  flags: [formFlag],
+  flags: [formFlag, optionFlag],
   async run(context) {
+    const caseHack = commandSettings(context)['use-case-hack'];
     for (const operand of context.args.operands) {
-      const hex = await context.engine.hashTree(resolve(context.cwd, operand));
+      const hex = await context.engine.hashTree(resolve(context.cwd, operand), { caseHack });
       await print(context, { algorithm: 'sha256', hex });
     }
     return 0;

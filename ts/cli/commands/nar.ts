@@ -6,18 +6,22 @@ import { filterLine } from '../../report/terminal-filter.js';
 import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { streamInputFile } from '../input-file.js';
+import { optionFlag } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const dumpCommand: Command = {
   name: 'nar dump',
   operands: 'PATH',
   operandCount: { min: 1, max: 1 },
   description: 'Writes the archive (NAR) of a file or directory to standard output.',
-  flags: [],
-  async run({ args, cwd, engine, stdout }) {
+  flags: [optionFlag],
+  async run(context) {
+    const { args, cwd, engine, stdout } = context;
     if (stdout.isTTY) {
       throw new AirplantError('ERR_USAGE', 'an archive is not for a terminal; send it to a file or a pipe');
     }
-    await engine.dumpNar(resolve(cwd, args.operands[0]!), stdout.fd);
+    const caseHack = commandSettings(context)['use-case-hack'];
+    await engine.dumpNar(resolve(cwd, args.operands[0]!), stdout.fd, { caseHack });
     return 0;
   },
 };
@@ -29,14 +33,16 @@ const restoreCommand: Command = {
   description: `Unpacks the archive on standard input to a path that does not exist yet.
 
 If the archive turns out to be damaged, nothing is left behind.`,
-  flags: [],
-  async run({ args, cwd, stdin }) {
+  flags: [optionFlag],
+  async run(context) {
+    const { args, cwd, stdin } = context;
+    const caseHack = commandSettings(context)['use-case-hack'];
     const [{ readNar }, { restoreNar }] = await Promise.all([
       import('../../formats/nar/read.js'),
       import('../../store/restore-nar.js'),
     ]);
     try {
-      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
+      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!), { caseHack });
     } catch (error) {
       throw named(error, standardInput);
     }
