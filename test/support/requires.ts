@@ -7,14 +7,14 @@ import { delimiter, join } from 'node:path';
  * cannot run it. A missing *program* is skipped on a user's machine but fails under `.ci/run`
  * (AIRPLANT_CI=1), which is supposed to have installed it.
  */
-export type Requirement = 'user-namespaces' | 'root' | 'linux' | `program:${string}`;
+export type Requirement = 'user-namespaces' | 'root' | 'linux' | 'libc++' | `program:${string}`;
 
 /** Options for node:test: `test('…', requires('user-namespaces', 'program:strace'), …)`. */
 export function requires(...requirements: Requirement[]): { skip: string | false } {
   for (const requirement of requirements) {
     const missing = whyMissing(requirement);
     if (!missing) continue;
-    if (process.env['AIRPLANT_CI'] && requirement.startsWith('program:')) {
+    if (process.env['AIRPLANT_CI'] && (requirement === 'libc++' || requirement.startsWith('program:'))) {
       throw new Error(`${missing}, and .ci/run should have installed it`);
     }
     return { skip: missing };
@@ -34,6 +34,18 @@ function whyMissing(requirement: Requirement): string | undefined {
 
 function probe(requirement: Requirement): string | undefined {
   if (requirement === 'linux') return process.platform === 'linux' ? undefined : 'not Linux';
+  if (requirement === 'libc++') {
+    const found = spawnSync('clang++', [
+      '-stdlib=libc++',
+      '-x',
+      'c++',
+      '-fsyntax-only',
+      '-include',
+      'string',
+      '/dev/null',
+    ]);
+    return found.status === 0 ? undefined : 'libc++ is not installed';
+  }
   if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'not root';
   if (requirement === 'user-namespaces') {
     // unshare(1) is util-linux, on every Linux machine.
