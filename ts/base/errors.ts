@@ -88,6 +88,7 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
   },
+  ERR_NO_JOBS: { exitStatus: 1, hint: 'Give `--max-jobs` a number above 0.' },
   ERR_INPUT_MISSING: {
     exitStatus: 1,
     hint: 'Add the missing input to the store, or build the derivation that makes it.',

@@ -10,6 +10,7 @@ import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
+import { isDiskNearlyFull } from './disk-space.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
@@ -126,12 +127,14 @@ export class LocalExecutor implements Executor {
       const exit = await sandbox.exit;
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
+      const outcome = verdict ?? outcomeOf(exit);
       return {
-        outcome: verdict ?? outcomeOf(exit),
+        outcome,
         startedAt,
         stoppedAt: unixTime(),
         usage: exit.usage,
         isolation: describeIsolation(spec, this.#options.supplementaryGroups),
+        diskNearlyFull: !isSuccess(outcome) && (await isDiskNearlyFull(place.scratch)),
         lastLines: tail.lines(),
         outputs: this.#outputs(place, request),
       };
@@ -168,6 +171,10 @@ function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
   return exit.kind === 'exited'
     ? { kind: 'exited', status: exit.status }
     : { kind: 'signalled', signal: exit.signal };
+}
+
+function isSuccess(outcome: Attempt['outcome']): boolean {
+  return outcome.kind === 'exited' && outcome.status === 0;
 }
 
 function cancelled(name: string): AirplantError {

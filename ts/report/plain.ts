@@ -61,6 +61,8 @@ export class PlainReporter implements Reporter {
         const took = formatDuration(event.milliseconds);
         return [...this.#end(event.drvPath), `built '${plainText(event.drvPath)}' in ${took}`];
       }
+      case 'build.made-elsewhere':
+        return [`another process made the outputs of '${plainText(event.drvPath)}' meanwhile`];
       case 'build.failed': {
         const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
         return [...this.#end(event.drvPath), ...failureLines(event, options)];

@@ -36,6 +36,7 @@ export class TtyReporter implements Reporter {
   readonly #waitingForLock = new Map<string, readonly string[]>();
   #planned = 0;
   #built = 0;
+  #madeElsewhere = 0;
   #failed = 0;
 
   constructor(options: ReporterOptions) {
@@ -54,6 +55,7 @@ export class TtyReporter implements Reporter {
         break;
       case 'build.waiting':
         if (event.reason === 'lock') this.#waitingForLock.set(event.drvPath, event.paths);
+        else this.#waitingForLock.delete(event.drvPath);
         break;
       case 'build.started':
         this.#start(event.drvPath);
@@ -66,6 +68,10 @@ export class TtyReporter implements Reporter {
         break;
       case 'build.succeeded':
         this.#built++;
+        this.#end(event.drvPath);
+        break;
+      case 'build.made-elsewhere':
+        this.#madeElsewhere++;
         this.#end(event.drvPath);
         break;
       case 'build.failed':
@@ -159,9 +165,11 @@ export class TtyReporter implements Reporter {
   }
 
   #sums(now: number): string {
-    const waiting = Math.max(0, this.#planned - this.#built - this.#failed - this.#running.size);
+    const over = this.#built + this.#madeElsewhere + this.#failed;
+    const waiting = Math.max(0, this.#planned - over - this.#running.size);
     const parts = [
       this.#paint('green', `${this.#built} built`),
+      this.#madeElsewhere > 0 ? `${this.#madeElsewhere} made by another process` : '',
       this.#failed > 0 ? this.#paint('red', `${this.#failed} failed`) : '',
       `${this.#running.size} running`,
       waiting > 0 ? `${waiting} waiting` : '',

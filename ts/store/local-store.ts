@@ -136,21 +136,23 @@ export class LocalStore implements AsyncDisposable {
   async lockPaths(paths: Iterable<string>, options: StoreWaitOptions = {}): Promise<HeldLocks> {
     const logical = [...paths];
     const real = logical.map((path) => this.realPath(path));
-    const locks = await this.#change('locking paths', async () => {
+    return await this.#change('locking paths', async () => {
       const { PathLocks } = await import('./locks.js');
       await this.#parts.tempRoots.add(logical, options.signal);
-      return await PathLocks.take(real, this.#placeOptions(options));
+      return this.#hold(real, await PathLocks.take(real, this.#placeOptions(options)));
     });
-    for (const path of real) this.#held.add(path);
-    let released = false;
-    return {
-      release: (how) => {
-        if (released) return;
-        released = true;
-        for (const path of real) this.#held.delete(path);
-        locks.release(how);
-      },
-    };
+  }
+
+  /** The same without a wait: undefined while somebody else has one of them. */
+  async tryLockPaths(paths: Iterable<string>): Promise<HeldLocks | undefined> {
+    const logical = [...paths];
+    const real = logical.map((path) => this.realPath(path));
+    return await this.#change('locking paths', async () => {
+      const { PathLocks } = await import('./locks.js');
+      await this.#parts.tempRoots.add(logical);
+      const locks = PathLocks.tryTake(real);
+      return typeof locks === 'string' ? undefined : this.#hold(real, locks);
+    });
   }
 
   /** Adds a text, as `builtins.toFile` does, and returns its path. See `addTexts`. */
@@ -242,6 +244,20 @@ export class LocalStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  /** Notes the locks as this store's own, until they are released. */
+  #hold(real: readonly string[], locks: HeldLocks): HeldLocks {
+    for (const path of real) this.#held.add(path);
+    let released = false;
+    return {
+      release: (how) => {
+        if (released) return;
+        released = true;
+        for (const path of real) this.#held.delete(path);
+        locks.release(how);
+      },
+    };
   }
 
   /** Work that changes the store; errors of the operating system become AirplantErrors that say during what. */
