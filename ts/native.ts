@@ -43,7 +43,7 @@ export interface NativeFileSystem {
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
-  dumpTree(path: NativePath, fd: number, options?: CancelOptions): Promise<number>;
+  dumpTree(path: NativePath, fd: number, options?: DumpTreeOptions): Promise<number>;
   /**
    * Makes a tree canonical as Nix 2.8 does: regular files, directories and symlinks only (else `EFTYPE`), extended
    * attributes and access control lists removed, modes 0444 / 0555, mtime 1 (also of symlinks), owned by the
@@ -92,7 +92,15 @@ export interface CancelOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface HashTreeOptions extends CancelOptions {
+export interface DumpTreeOptions extends CancelOptions {
+  /**
+   * Names are written without the suffix of the case hack (formats/nar/case-hack.ts); two that are the same then are
+   * `EEXIST`, and a name that is nothing but the suffix is `EINVAL`. Default false.
+   */
+  readonly caseHack?: boolean;
+}
+
+export interface HashTreeOptions extends DumpTreeOptions {
   /** Default `sha256`. */
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */
@@ -163,7 +171,12 @@ interface Cancellable {
     options: Omit<HashTreeOptions, 'signal'>,
     cancellation?: Cancellation,
   ): Promise<TreeHash>;
-  dumpTree(path: NativePath, fd: number, cancellation?: Cancellation): Promise<number>;
+  dumpTree(
+    path: NativePath,
+    fd: number,
+    options: Omit<DumpTreeOptions, 'signal'>,
+    cancellation?: Cancellation,
+  ): Promise<number>;
   canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
   copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
 }
@@ -174,8 +187,8 @@ export const native: NativeFileSystem & NativeLauncher = {
   ...addon,
   hashTree: (path, candidates, { signal, ...options } = {}) =>
     cancellable(signal, (cancellation) => addon.hashTree(path, candidates, options, cancellation)),
-  dumpTree: (path, fd, { signal } = {}) =>
-    cancellable(signal, (cancellation) => addon.dumpTree(path, fd, cancellation)),
+  dumpTree: (path, fd, { signal, ...options } = {}) =>
+    cancellable(signal, (cancellation) => addon.dumpTree(path, fd, options, cancellation)),
   canonicaliseTree: (path, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.canonicaliseTree(path, cancellation)),
   copyTree: (from, to, { signal } = {}) =>

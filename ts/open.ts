@@ -63,6 +63,7 @@ export async function openConfigured(options: {
     onWarning,
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
+      useCaseHack: settings['use-case-hack'],
       // Not to be had on every file system, whatever the setting says.
       ...(settings['use-sqlite-wal'] ? {} : { useSqliteWal: false }),
     },

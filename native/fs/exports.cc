@@ -89,6 +89,14 @@ static uint64_t ToNarSizeLimit(const Napi::Value& value) {
   return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
 }
 
+static bool ToCaseHack(const Napi::Value& options) {
+  if (!options.IsObject()) return false;
+  const Napi::Value given = options.As<Napi::Object>().Get("caseHack");
+  if (given.IsUndefined()) return false;
+  if (!given.IsBoolean()) throw WrongArgument(options.Env(), "caseHack must be a boolean");
+  return given.As<Napi::Boolean>();
+}
+
 static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
   const auto references = Napi::Array::New(env, hash.references.size());
   for (uint32_t i = 0; i < hash.references.size(); i++) {
@@ -103,7 +111,7 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
-  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize};
+  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize, ToCaseHack(info[2])};
   if (info[2].IsObject()) {
     const auto given = info[2].As<Napi::Object>();
     if (given.Has("algorithm")) options.algorithm = ToAlgorithm(given.Get("algorithm"));
@@ -118,9 +126,10 @@ static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
 static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   const int fd = ToDescriptor(info[1], "fd");
+  const bool case_hack = ToCaseHack(info[2]);
   return BackgroundOf(info).Run(
-      info.Env(), {Background::Queue::unbounded, ToCancellation(info[2])},
-      [=](const Cancellation& cancellation) { return DumpTree(path, fd, cancellation); },
+      info.Env(), {Background::Queue::unbounded, ToCancellation(info[3])},
+      [=](const Cancellation& cancellation) { return DumpTree(path, fd, case_hack, cancellation); },
       [](Napi::Env env, uint64_t size) { return Napi::Number::New(env, static_cast<double>(size)); });
 }
 

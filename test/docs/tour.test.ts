@@ -191,8 +191,15 @@ class WatchedExecutor implements Executor {
   async #settle(request: BuildRequest, { attempt, privateDirectory }: FinishedAttempt): Promise<Settled> {
     const [drvPath] = this.store.validDerivers(request.outputs[0]!.scratchPath);
     const derivation = this.store.readDerivation(drvPath!);
-    const { signal } = new AbortController();
-    const job = { drvPath: drvPath!, derivation, request, missing: ['out'], privateDirectory, signal };
+    const job = {
+      drvPath: drvPath!,
+      derivation,
+      request,
+      missing: ['out'],
+      privateDirectory,
+      signal: new AbortController().signal,
+      caseHack: false,
+    };
     return await settleOutputs(job, attempt, '/nix/store');
   }
 }

@@ -20,11 +20,10 @@ const derivations: Readonly<Record<string, { attributes: object; refusal: Omit<R
     },
   },
   'several things this version does not do': {
-    attributes: { builder: 'builtin:nothing', __noChroot: true },
+    attributes: { builder: 'builtin:nothing', requiredSystemFeatures: ['recursive-nix'] },
     refusal: {
       status: 1,
-      error: /asks for the builder 'builtin:nothing'; and for a build outside the sandbox/,
-      hint: /never built/,
+      error: /asks for the builder 'builtin:nothing'; and for the system feature 'recursive-nix'/,
     },
   },
   'a missing builder': {

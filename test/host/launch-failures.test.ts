@@ -164,7 +164,7 @@ describe('a refused step', needs, () => {
     ],
     [
       'a seatbelt profile on Linux',
-      { backend: { kind: 'darwin-seatbelt', profile: '', parameters: [] } },
+      { backend: { kind: 'darwin-seatbelt', profile: '', parameters: [], sealed: true } },
       { step: 'backend', errno: 'ENOTSUP', path: '' },
     ],
     [

@@ -14,6 +14,7 @@ export type Requirement =
   | 'linux'
   | 'tun'
   | 'landlock-scopes'
+  | 'libc++'
   | `program:${string}`;
 
 /** Options for node:test: `test('…', requires('user-namespaces', 'program:strace'), …)`. */
@@ -21,7 +22,7 @@ export function requires(...requirements: Requirement[]): { skip: string | false
   for (const requirement of requirements) {
     const missing = whyMissing(requirement);
     if (!missing) continue;
-    if (process.env['AIRPLANT_CI'] && requirement.startsWith('program:')) {
+    if (process.env['AIRPLANT_CI'] && (requirement === 'libc++' || requirement.startsWith('program:'))) {
       throw new Error(`${missing}, and .ci/run should have installed it`);
     }
     if (process.env['AIRPLANT_CI_TUN'] && requirement === 'tun') {
@@ -44,6 +45,18 @@ function whyMissing(requirement: Requirement): string | undefined {
 
 function probe(requirement: Requirement): string | undefined {
   if (requirement === 'linux') return process.platform === 'linux' ? undefined : 'not Linux';
+  if (requirement === 'libc++') {
+    const found = spawnSync('clang++', [
+      '-stdlib=libc++',
+      '-x',
+      'c++',
+      '-fsyntax-only',
+      '-include',
+      'string',
+      '/dev/null',
+    ]);
+    return found.status === 0 ? undefined : 'libc++ is not installed';
+  }
   if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'not root';
   if (requirement === 'tun') return canOpen('/dev/net/tun') ? undefined : '/dev/net/tun cannot be opened';
   if (requirement === 'landlock-scopes') {

@@ -68,6 +68,10 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Run `airplant doctor`: it tries pasta and slirp4netns. `fixed-output-network = auto` falls back to the network of this machine.',
   },
+  ERR_SANDBOX_PROFILE: {
+    exitStatus: 1,
+    hint: 'A sandbox profile is a sequence of forms such as `(allow file-read* (subpath "/usr/lib"))`.',
+  },
   ERR_SANDBOX_REQUIRED: {
     exitStatus: 1,
     hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',

@@ -20,6 +20,7 @@ interface FixedOutputJob {
   /** Store path by hash part: what the output must not refer to. */
   readonly candidates: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
+  readonly caseHack: boolean;
 }
 
 /**
@@ -31,12 +32,15 @@ interface FixedOutputJob {
  * for the wrong type of file.
  */
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
-  const { drvPath, name, source, output, candidates, signal } = job;
+  const { drvPath, name, source, output, candidates, signal, caseHack } = job;
   const copy = join(job.privateDirectory, name);
   mkdirSync(job.privateDirectory, { mode: 0o700, recursive: true });
   await native.copyTree(source, copy, { signal });
   await native.canonicaliseTree(copy, { signal });
-  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], { signal });
+  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], {
+    signal,
+    caseHack,
+  });
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
     throw new AirplantError(
@@ -67,12 +71,12 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
 }
 
 async function contentHash(job: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
-  const { name, output, signal } = job;
+  const { name, output, signal, caseHack } = job;
   const { algorithm } = output.hash;
   if (output.method === 'nar') {
     return algorithm === 'sha256'
       ? narHash
-      : { algorithm, hex: (await native.hashTree(file, [], { algorithm, signal })).hash };
+      : { algorithm, hex: (await native.hashTree(file, [], { algorithm, signal, caseHack })).hash };
   }
   if (output.method === 'git') {
     throw new AirplantError('ERR_UNSUPPORTED', `output '${name}' is to be hashed as a git tree`);

@@ -68,7 +68,8 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
 
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
-    const job = { drvPath, derivation, request, missing, privateDirectory, signal };
+    const { caseHack } = store;
+    const job = { drvPath, derivation, request, missing, privateDirectory, signal, caseHack };
     const settled = await settleOutputs(job, finished.attempt, storeDir);
     signal.throwIfAborted();
 

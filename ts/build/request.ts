@@ -1,8 +1,10 @@
+import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { isFixedOutput } from '../derivation/fixed.js';
-import { derivationOptions } from '../derivation/options.js';
+import { type DerivationOptions, derivationOptions } from '../derivation/options.js';
 import { outputPlaceholder } from '../formats/placeholder.js';
 import { linuxPersonality } from '../sandbox/linux.js';
+import type { SeatbeltWishes } from '../sandbox/request.js';
 import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
 import { knownOutputs } from './plan.js';
@@ -15,7 +17,8 @@ import { checkBuildable } from './supported.js';
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
  *
  * Throws ERR_PLATFORM when this machine cannot run it, ERR_UNSUPPORTED when it asks for something that would
- * silently be left out otherwise, ERR_SANDBOX_REQUIRED when it may not be built as it asks, ERR_DERIVATION_INVALID when it contradicts itself.
+ * silently be left out otherwise, ERR_SANDBOX_REQUIRED when it may not be built as it asks, ERR_SANDBOX_PROFILE when it may
+ * not have a sandbox profile of its own (macOS), ERR_DERIVATION_INVALID when it contradicts itself.
  */
 export function makeRequest(
   { drvPath, derivation, inputs }: { drvPath: string; derivation: Derivation; inputs: readonly string[] },
@@ -55,5 +58,23 @@ export function makeRequest(
     network: isFixedOutput(derivation) ? options.fixedOutputNetwork : 'none',
     features: wishes.requiredSystemFeatures,
     personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
+    ...(derivation.system.endsWith('-darwin') ? { seatbelt: seatbeltWishes(drvPath, wishes, options) } : {}),
   };
+}
+
+/** As in Nix: with `sandbox = true` no derivation widens its own sandbox. */
+function seatbeltWishes(
+  drvPath: string,
+  wishes: DerivationOptions,
+  { sandbox }: BuildOptions,
+): SeatbeltWishes {
+  const { sandboxProfile, allowLocalNetworking } = wishes;
+  if (sandboxProfile !== '' && sandbox === true) {
+    throw new AirplantError(
+      'ERR_SANDBOX_PROFILE',
+      `derivation '${drvPath}' specifies a sandbox profile, but this is only allowed when 'sandbox' is 'relaxed'`,
+      { hint: 'Build it with `--option sandbox relaxed` if you trust it.', details: { drvPath } },
+    );
+  }
+  return { profile: sandboxProfile, localNetwork: allowLocalNetworking };
 }

@@ -18,6 +18,8 @@ export interface SettleJob {
   readonly privateDirectory: string;
   /** Stops the work at once, however large the file is that is being read. */
   readonly signal: AbortSignal;
+  /** See `LocalStore.caseHack`. */
+  readonly caseHack: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: 
 }
 
 async function settle(job: SettleJob, attempt: Attempt, storeDir: string): Promise<Settled> {
-  const { drvPath, derivation, request, signal } = job;
+  const { drvPath, derivation, request, signal, caseHack } = job;
   const candidates = new Map<string, string>();
   for (const path of [...request.inputs, ...request.outputs.map(({ scratchPath }) => scratchPath)]) {
     candidates.set(parseStorePath(storeDir, path).hashPart, path);
@@ -49,11 +51,14 @@ async function settle(job: SettleJob, attempt: Attempt, storeDir: string): Promi
     const output = derivation.outputs.get(name)!;
     if (output.kind === 'fixed') {
       const { privateDirectory } = job;
-      const fixed = { drvPath, name, source, privateDirectory, output, candidates, signal };
+      const fixed = { drvPath, name, source, privateDirectory, output, candidates, signal, caseHack };
       outputs.push(await checkFixedOutput(fixed));
       continue;
     }
-    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], { signal });
+    const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], {
+      signal,
+      caseHack,
+    });
     outputs.push({
       name,
       path: request.outputs.find((one) => one.name === name)!.scratchPath,

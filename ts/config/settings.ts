@@ -199,6 +199,14 @@ export const settingsTable = {
       'Whether the store database uses a write-ahead log. It is never used on a network file system, whatever this ' +
       'says.',
   }),
+  'use-case-hack': setting('boolean', {
+    default: (host) => host.system.endsWith('-darwin'),
+    defaultText: 'true on macOS, otherwise false',
+    description:
+      'Whether files whose names differ only in case are told apart by a suffix, `~nix~case~hack~1` and so on, when ' +
+      'an archive is unpacked, and the suffix left out again when a path is hashed or archived. For file systems that ' +
+      'ignore case.',
+  }),
 } as const;
 
 export type SettingName = keyof typeof settingsTable;

@@ -16,16 +16,9 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
       : [];
   switch (backend) {
     case 'none':
-      return {
-        backend,
-        namespaces: [],
-        network: 'host',
-        readOnlyInputs: false,
-        noNewPrivileges: true,
-        filteredSystemCalls: false,
-        shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
-      };
+      return { ...unsealed, backend, noNewPrivileges: true };
     case 'darwin-seatbelt':
+      if (spec.backend?.kind === backend && !spec.backend.sealed) return { ...unsealed, backend };
       return {
         backend,
         namespaces: [],
@@ -53,6 +46,15 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
       };
   }
 }
+
+const unsealed = {
+  namespaces: [],
+  network: 'host',
+  readOnlyInputs: false,
+  noNewPrivileges: false,
+  filteredSystemCalls: false,
+  shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
+} as const;
 
 function namespaceNames({ namespaces }: SandboxSpec): string[] {
   return [

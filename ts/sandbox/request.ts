@@ -32,6 +32,16 @@ export interface BuildRequest {
   readonly features: readonly string[];
   /** Bits of personality(2), see `linuxPersonality`. */
   readonly personality: number;
+  /** For builds on macOS only. */
+  readonly seatbelt?: SeatbeltWishes;
+}
+
+/** What a derivation asks of its sandbox profile. */
+export interface SeatbeltWishes {
+  /** Rules in the profile language, which come after everybody else's; or empty. */
+  readonly profile: string;
+  /** Servers and clients on this machine may talk to one another. */
+  readonly localNetwork: boolean;
 }
 
 export interface RequestFile {

@@ -53,6 +53,8 @@ export type SandboxBackend =
       readonly kind: 'darwin-seatbelt';
       readonly profile: string;
       readonly parameters: readonly (readonly [name: string, value: string])[];
+      /** false: the profile is that of builds outside the sandbox. */
+      readonly sealed: boolean;
     }
   | { readonly kind: 'none' };
 

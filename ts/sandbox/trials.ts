@@ -85,7 +85,12 @@ export function darwinTrials(ids: { readonly uid: number; readonly gid: number }
           realStoreDir: root,
           ids,
         }),
-        backend: { kind: 'darwin-seatbelt', profile: '(version 1)\n(allow default)\n', parameters: [] },
+        backend: {
+          kind: 'darwin-seatbelt',
+          profile: '(version 1)\n(allow default)\n',
+          parameters: [],
+          sealed: false,
+        },
       }),
     },
     parts: [],

@@ -41,7 +41,8 @@ export async function addNar(
       const staging = await createStaging(parts);
       try {
         const copy = join(staging.directory, 'x');
-        await restoreNar(readNar(checked(info, source, signal)), copy);
+        const { caseHack } = parts;
+        await restoreNar(readNar(checked(info, source, signal)), copy, { caseHack });
         await native.canonicaliseTree(copy, { signal });
         const fresh = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
         const { derivations } = parts;

@@ -51,12 +51,13 @@ export async function addPath(
     await copySource(path, copy, signal);
     if (method === 'flat') await makePlain(path.source, copy);
     await native.canonicaliseTree(copy, { signal });
-    const nar = await native.hashTree(copy, [], { signal });
+    const { caseHack } = parts;
+    const nar = await native.hashTree(copy, [], { signal, caseHack });
     const narHash: Hash = { algorithm: 'sha256', hex: nar.hash };
     const hash =
       method === 'nar' && algorithm === 'sha256'
         ? narHash
-        : { algorithm, hex: await digest(copy, { method, algorithm, signal }) };
+        : { algorithm, hex: await digest(copy, { method, algorithm, signal, caseHack }) };
     const storePath = makeFixedOutputPath(parts.directories.storeDir, {
       name: path.name,
       method,
@@ -113,10 +114,15 @@ async function makePlain(source: string, copy: string): Promise<void> {
 /** Hex digest of the contents of a file, or of the NAR of a tree. */
 async function digest(
   copy: string,
-  how: { method: 'flat' | 'nar'; algorithm: HashAlgorithm; signal: AbortSignal | undefined },
+  how: {
+    readonly method: 'flat' | 'nar';
+    readonly algorithm: HashAlgorithm;
+    readonly caseHack: boolean;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<string> {
-  const { method, algorithm, signal } = how;
-  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm, signal })).hash;
+  const { method, algorithm, signal, caseHack } = how;
+  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm, signal, caseHack })).hash;
   const hash = createHash(algorithm);
   for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) {
     signal?.throwIfAborted();

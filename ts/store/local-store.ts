@@ -40,6 +40,8 @@ export class LocalStore implements AsyncDisposable {
   readonly directories: StoreDirectories;
   readonly readOnly: boolean;
   readonly logs: BuildLogs;
+  /** Names on disk may carry the suffix of the case hack, and hashes are made without it. */
+  readonly caseHack: boolean;
   readonly #parts: StoreParts;
   readonly #bigLock: LockFile | undefined;
   readonly #held = new Set<string>();
@@ -51,6 +53,7 @@ export class LocalStore implements AsyncDisposable {
     this.directories = parts.directories;
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
+    this.caseHack = parts.caseHack;
     this.#parts = parts;
     this.#bigLock = bigLock;
   }

@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -24,6 +27,8 @@ void PrepareIsolation() {}
 // all its descendants for good.
 void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   if (spec.backend != Backend::seatbelt) Fail("backend", {}, ENOTSUP);
+  // A profile confines root much less, and there is no other id to take. The planner refuses it too.
+  if (geteuid() == 0) Fail("ids", {}, EPERM);
   const auto reach = spec.session == Session::sealed ? KillReach::group : KillReach::child;
   Supervise(launch, reach, [&] {
     ApplyProfile(spec);

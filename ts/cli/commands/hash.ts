@@ -4,6 +4,7 @@ import type { Command, CommandContext, CommandGroup, FlagDefinition } from '../c
 import { streamInputFile } from '../input-file.js';
 import { readablePath } from '../readable-path.js';
 import { storeFlags } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const algorithms = ['md5', 'sha1', 'sha256', 'sha512'] as const;
 const forms = ['sri', 'base16', 'base32', 'base64'] as const;
@@ -48,8 +49,11 @@ const pathCommand: Command = {
 This is what a fixed-output derivation with \`outputHashMode = "recursive"\` declares. What it names may exist in the store only.`,
   flags: [...storeFlags, formFlag],
   async run(context) {
+    const caseHack = commandSettings(context)['use-case-hack'];
     for (const operand of context.args.operands) {
-      const hex = await context.engine.hashTree(await readablePath(context, operand, { followLast: false }));
+      const hex = await context.engine.hashTree(await readablePath(context, operand, { followLast: false }), {
+        caseHack,
+      });
       await print(context, { algorithm: 'sha256', hex });
     }
     return 0;

@@ -7,7 +7,8 @@ import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { streamInputFile } from '../input-file.js';
 import { readablePath } from '../readable-path.js';
-import { storeFlags } from '../setting-flags.js';
+import { optionFlag, storeFlags } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const dumpCommand: Command = {
   name: 'nar dump',
@@ -22,7 +23,9 @@ PATH may be a store path that exists in the store only.`,
     if (stdout.isTTY) {
       throw new AirplantError('ERR_USAGE', 'an archive is not for a terminal; send it to a file or a pipe');
     }
-    await engine.dumpNar(await readablePath(context, args.operands[0]!, { followLast: false }), stdout.fd);
+    const caseHack = commandSettings(context)['use-case-hack'];
+    const path = await readablePath(context, args.operands[0]!, { followLast: false });
+    await engine.dumpNar(path, stdout.fd, { caseHack });
     return 0;
   },
 };
@@ -34,14 +37,16 @@ const restoreCommand: Command = {
   description: `Unpacks the archive on standard input to a path that does not exist yet.
 
 If the archive turns out to be damaged, nothing is left behind.`,
-  flags: [],
-  async run({ args, cwd, stdin }) {
+  flags: [optionFlag],
+  async run(context) {
+    const { args, cwd, stdin } = context;
+    const caseHack = commandSettings(context)['use-case-hack'];
     const [{ readNar }, { restoreNar }] = await Promise.all([
       import('../../formats/nar/read.js'),
       import('../../store/restore-nar.js'),
     ]);
     try {
-      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
+      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!), { caseHack });
     } catch (error) {
       throw named(error, standardInput);
     }
