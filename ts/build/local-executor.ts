@@ -5,7 +5,7 @@ import { encodeText } from '../base/text.js';
 import { native } from '../native.js';
 import { rewriteText } from '../sandbox/command.js';
 import { describeIsolation } from '../sandbox/isolation.js';
-import { launchSandbox } from '../sandbox/launch.js';
+import { killAtOnce, launchSandbox } from '../sandbox/launch.js';
 import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
@@ -18,7 +18,7 @@ import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups'
+  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups' | 'terminationGrace'
 >;
 
 /** Runs requests in a sandbox on this machine. */
@@ -105,12 +105,14 @@ export class LocalExecutor implements Executor {
     let logFailure: unknown;
     const watchdog = new Watchdog(request.limits, (limit) => {
       verdict = limit;
-      kill.abort();
+      // Who has written too much gets no chance to write more.
+      kill.abort(limit.kind === 'log-limit' ? killAtOnce : limit);
     });
     const startedAt = unixTime();
     try {
       const sandbox = await launchSandbox(spec, {
         signal: AbortSignal.any([hooks.signal, kill.signal]),
+        graceSeconds: this.#options.terminationGrace,
         onLog(chunk) {
           if (verdict || !watchdog.output(chunk.length)) return undefined;
           tail.push(chunk);
@@ -119,7 +121,7 @@ export class LocalExecutor implements Executor {
           const release = watchdog.hold();
           return held.then(release, (error) => {
             logFailure ??= error;
-            kill.abort();
+            kill.abort(killAtOnce);
           });
         },
       });

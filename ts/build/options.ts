@@ -28,6 +28,8 @@ export interface BuildOptions {
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
+  /** Seconds between SIGTERM and SIGKILL; 0 = SIGKILL at once. */
+  readonly terminationGrace: number;
   /** Bytes; 0 = no limit. */
   readonly maxBuildLogSize: number;
   readonly keepBuildLog: boolean;
@@ -75,6 +77,7 @@ export function makeBuildOptions(
     devShmSize: settings['sandbox-dev-shm-size'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
+    terminationGrace: settings['build-termination-grace'],
     maxBuildLogSize: settings['max-build-log-size'],
     keepBuildLog: settings['keep-build-log'],
     compressBuildLog: settings['compress-build-log'],

@@ -97,6 +97,12 @@ export const settingsTable = {
     description:
       'Seconds without any output after which a build is ended, failing with exit status 101. 0 is no limit.',
   }),
+  'build-termination-grace': setting('count', {
+    default: () => 2,
+    description:
+      'Seconds between SIGTERM and SIGKILL when a build is ended: cancelled, out of time, or silent for too long. ' +
+      'All its processes get both. 0 is SIGKILL at once, as in Nix; a log that is too long always means that.',
+  }),
   'max-build-log-size': setting('bytes', {
     aliases: ['build-max-log-size'],
     default: () => 0,

@@ -6,7 +6,8 @@
 
 namespace airplant {
 
-// Process 1 of the sandbox: forks the builder, which runs `body`, and reaps whatever is orphaned. When the builder has
+// Process 1 of the sandbox: forks the builder, which runs `body`, and reaps whatever is orphaned. A SIGTERM it passes on to all processes of
+// the sandbox. When the builder has
 // ended it reports its status and exits, and the kernel kills all that is left; likewise when the launcher is gone.
 [[noreturn]] void RunAsProcessOne(const Launch& launch, const std::function<void()>& body);
 
