@@ -35,7 +35,7 @@ void Describe(Archive& archive, SandboxSpec& spec) {
   archive(spec.backend, spec.session, spec.root_kind, spec.root);
   archive(spec.private_pids, spec.private_ipc, spec.private_uts, spec.private_network);
   archive(spec.uid, spec.gid, spec.host_name, spec.domain_name);
-  archive(spec.entries, spec.command, spec.limits, spec.personality);
+  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.control_group);
   archive(spec.profile, spec.profile_parameters);
 }
 

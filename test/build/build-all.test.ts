@@ -85,6 +85,7 @@ const options: BuildOptions = {
   devShmSize: '50%',
   timeout: 0,
   maxSilentTime: 0,
+  resources: { limits: {}, required: false, always: false },
   terminationGrace: 0,
   maxBuildLogSize: 0,
   keepBuildLog: false,

@@ -143,6 +143,7 @@ function optionsWith(shell: string): BuildOptions {
     devShmSize: '50%',
     timeout: 0,
     maxSilentTime: 0,
+    resources: { limits: {}, required: false, always: false },
     terminationGrace: 2,
     maxBuildLogSize: 0,
     keepBuildLog: true,

@@ -14,11 +14,17 @@ import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './exe
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
+import { inheritedShortfalls, makeResourceGroup } from './resource-group.js';
 import { Watchdog } from './watchdog.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups' | 'terminationGrace'
+  | 'sandboxBuildDirectory'
+  | 'devShmSize'
+  | 'logLines'
+  | 'supplementaryGroups'
+  | 'terminationGrace'
+  | 'resources'
 >;
 
 /** Runs requests in a sandbox on this machine. */
@@ -98,7 +104,9 @@ export class LocalExecutor implements Executor {
 
   async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
     const { request, place } = job;
-    const spec = this.plan(request, place);
+    const planned = this.plan(request, place);
+    const { group, shortfalls } = await makeResourceGroup(this.#options.resources);
+    const spec = group ? { ...planned, controlGroup: group.directory } : planned;
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
@@ -109,6 +117,7 @@ export class LocalExecutor implements Executor {
       kill.abort(limit.kind === 'log-limit' ? killAtOnce : limit);
     });
     const startedAt = unixTime();
+    const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
     try {
       const sandbox = await launchSandbox(spec, {
         signal: AbortSignal.any([hooks.signal, kill.signal]),
@@ -126,14 +135,19 @@ export class LocalExecutor implements Executor {
         },
       });
       const exit = await sandbox.exit;
+      const used = await group?.finish();
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
       return {
         outcome: verdict ?? outcomeOf(exit),
         startedAt,
         stoppedAt: unixTime(),
-        usage: exit.usage,
-        isolation: describeIsolation(spec, this.#options.supplementaryGroups),
+        usage: { ...exit.usage, ...used },
+        isolation: {
+          ...isolation,
+          ...(group ? { limits: group.applied } : {}),
+          shortfalls: [...isolation.shortfalls, ...inheritedShortfalls(spec.limits), ...shortfalls],
+        },
         lastLines: tail.lines(),
         outputs: this.#outputs(place, request),
       };
@@ -141,6 +155,7 @@ export class LocalExecutor implements Executor {
       if (hooks.signal.aborted) throw cancelled(request.name);
       throw error;
     } finally {
+      await group?.finish();
       watchdog.stop();
     }
   }

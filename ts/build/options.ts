@@ -6,6 +6,7 @@ import { requireStoreInPlace } from '../sandbox/fallback.js';
 import { closeHostPaths, parseHostPath } from '../sandbox/host-paths.js';
 import type { LocalStore } from '../store/local-store.js';
 import type { HostPath } from './records.js';
+import type { ResourcePolicy } from './resource-group.js';
 
 /** What the engine needs to know of the settings; `open.ts` makes it from the settings table. */
 export interface BuildOptions {
@@ -28,6 +29,8 @@ export interface BuildOptions {
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
+  /** What control groups are wanted for. */
+  readonly resources: ResourcePolicy;
   /** Seconds between SIGTERM and SIGKILL; 0 = SIGKILL at once. */
   readonly terminationGrace: number;
   /** Bytes; 0 = no limit. */
@@ -77,6 +80,15 @@ export function makeBuildOptions(
     devShmSize: settings['sandbox-dev-shm-size'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
+    resources: {
+      limits: {
+        memoryBytes: settings['build-memory-max'],
+        pids: settings['build-pids-max'],
+        cpuPercent: settings['build-cpu-max'],
+      },
+      required: settings['require-build-limits'],
+      always: settings['use-cgroups'],
+    },
     terminationGrace: settings['build-termination-grace'],
     maxBuildLogSize: settings['max-build-log-size'],
     keepBuildLog: settings['keep-build-log'],

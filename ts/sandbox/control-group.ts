@@ -18,8 +18,6 @@ export interface ControlGroupUsage {
   readonly systemSeconds?: number;
   /** Most memory ever used by all processes together, bytes. */
   readonly memoryPeakBytes?: number;
-  /** The kernel ended the build because it had no memory left within its limit. */
-  readonly outOfMemory: boolean;
 }
 
 /** A control group (version 2) of one build. */
@@ -29,7 +27,7 @@ export interface ControlGroup {
   readonly applied: readonly string[];
   /** Limits asked for that are not in force, in a sentence each. */
   readonly shortfalls: readonly string[];
-  /** Kills whatever is left in it, reads what was used, and removes it. Never throws. */
+  /** Kills whatever is left in it, reads what was used, and removes it. Never throws, and does it once. */
   finish(): Promise<ControlGroupUsage>;
 }
 
@@ -54,6 +52,7 @@ export function makeControlGroup(
   } catch {
     return undefined;
   }
+  let finished: Promise<ControlGroupUsage> | undefined;
   const applied: string[] = [];
   const shortfalls: string[] = [];
   for (const { controller, settings } of wanted) {
@@ -61,7 +60,7 @@ export function makeControlGroup(
     if (done) applied.push(controller);
     else shortfalls.push(missingLimit(controller));
   }
-  return { directory, applied, shortfalls, finish: () => finish(directory, files) };
+  return { directory, applied, shortfalls, finish: () => (finished ??= finish(directory, files)) };
 }
 
 /** What is said of a limit that was asked for and is not in force. */
@@ -124,7 +123,6 @@ async function finish(directory: string, files: ControlGroupFiles): Promise<Cont
   // The second line: process 1 has taken everything along already.
   attempt(() => files.write(join(directory, 'cgroup.kill'), '1'));
   const cpu = fields(files, join(directory, 'cpu.stat'));
-  const events = fields(files, join(directory, 'memory.events'));
   const peak = Number(readOr(files, join(directory, 'memory.peak'), '').trim() || Number.NaN);
   await removeEmpty(directory, files);
   const user = cpu.get('user_usec');
@@ -133,7 +131,6 @@ async function finish(directory: string, files: ControlGroupFiles): Promise<Cont
     ...(user === undefined ? {} : { userSeconds: user / 1e6 }),
     ...(system === undefined ? {} : { systemSeconds: system / 1e6 }),
     ...(Number.isNaN(peak) ? {} : { memoryPeakBytes: peak }),
-    outOfMemory: (events.get('oom_kill') ?? 0) > 0,
   };
 }
 

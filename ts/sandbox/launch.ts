@@ -121,7 +121,10 @@ class Run {
 
   /** SIGTERM, and SIGKILL for what is left after `graceSeconds`. */
   end(graceSeconds: number): void {
-    if (graceSeconds === 0) return this.kill();
+    if (graceSeconds === 0) {
+      this.kill();
+      return;
+    }
     this.#launcher.terminate(this.#number);
     this.#grace = setTimeout(() => this.kill(), graceSeconds * 1000);
   }
