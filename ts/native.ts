@@ -19,6 +19,10 @@ export type NativePath = string | Uint8Array;
  * Promises run on threads of their own, not on libuv's; as many as there are processors hash, copy or make canonical
  * at a time, the rest waits. Dumping and removing wait for others, and never for one another. Each tree is walked by
  * descriptors, in constant memory but for the names of one directory per level.
+ *
+ * An aborted `signal` stops the work itself within a few buffers, whatever the size of the file at hand, and rejects
+ * with the signal's reason: nothing is read any more and no thread is left. Work that came to its end just before
+ * still resolves.
  */
 export interface NativeFileSystem {
   /**
@@ -39,14 +43,14 @@ export interface NativeFileSystem {
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
-  dumpTree(path: NativePath, fd: number): Promise<number>;
+  dumpTree(path: NativePath, fd: number, options?: CancelOptions): Promise<number>;
   /**
    * Makes a tree canonical as Nix 2.8 does: regular files, directories and symlinks only (else `EFTYPE`), extended
    * attributes and access control lists removed, modes 0444 / 0555, mtime 1 (also of symlinks), owned by the
    * caller. Works on files of the caller whatever their mode is. A file that also has names outside the tree is
-   * replaced by a copy, and the outside never changes.
+   * replaced by a copy, and the outside never changes. Stopped in the middle, a part of the tree is canonical.
    */
-  canonicaliseTree(path: NativePath): Promise<void>;
+  canonicaliseTree(path: NativePath, options?: CancelOptions): Promise<void>;
   /**
    * Removes a tree of any depth and returns the bytes freed (blocks of files without another name). Missing = done,
    * 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
@@ -55,9 +59,9 @@ export interface NativeFileSystem {
   removeTree(path: NativePath): Promise<number>;
   /**
    * Copies a tree to new inodes (nothing shared with the source; `to` must not exist: `EEXIST`). Of modes only the
-   * owner's x bit of files is kept. On failure nothing is left at `to`.
+   * owner's x bit of files is kept. On failure, and when stopped, nothing is left at `to`.
    */
-  copyTree(from: NativePath, to: NativePath): Promise<void>;
+  copyTree(from: NativePath, to: NativePath, options?: CancelOptions): Promise<void>;
   /**
    * rename(2) that also moves read-only directories; `exchange` swaps both atomically (`ENOSYS` or `EINVAL` where
    * that is impossible), `no-replace` is `EEXIST` where `to` exists. Another file system is `EXDEV`.
@@ -77,7 +81,12 @@ export interface NativeFileSystem {
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
-export interface HashTreeOptions {
+/** How to stop work that can take hours. */
+export interface CancelOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HashTreeOptions extends CancelOptions {
   /** Default `sha256`. */
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */
@@ -124,15 +133,62 @@ const require = createRequire(import.meta.url);
 
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** `path` is the file it was loaded from, which `bindings` adds. */
-interface NativeAddon extends NativeFileSystem, NativeLauncher {
+/** The addon's handle on work that can be cancelled; several pieces of work may share one. */
+type Cancellation = object & { readonly __cancellation: never };
+
+/** What can be cancelled takes a Cancellation last. `path` is the file it was loaded from, which `bindings` adds. */
+interface NativeAddon extends Omit<NativeFileSystem, keyof Cancellable>, NativeLauncher, Cancellable {
   readonly path: string;
+  newCancellation(): Cancellation;
+  cancel(cancellation: Cancellation): void;
 }
 
-export const native: NativeAddon = load();
+interface Cancellable {
+  hashTree(
+    path: NativePath,
+    candidates: readonly string[],
+    options: Omit<HashTreeOptions, 'signal'>,
+    cancellation?: Cancellation,
+  ): Promise<TreeHash>;
+  dumpTree(path: NativePath, fd: number, cancellation?: Cancellation): Promise<number>;
+  canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
+  copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
+}
+
+const addon = load();
+
+export const native: NativeFileSystem & NativeLauncher = {
+  ...addon,
+  hashTree: (path, candidates, { signal, ...options } = {}) =>
+    cancellable(signal, (cancellation) => addon.hashTree(path, candidates, options, cancellation)),
+  dumpTree: (path, fd, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.dumpTree(path, fd, cancellation)),
+  canonicaliseTree: (path, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.canonicaliseTree(path, cancellation)),
+  copyTree: (from, to, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.copyTree(from, to, cancellation)),
+};
 
 /** The launcher executable that belongs to the loaded addon; it lies beside it. */
-export const launcherPath: string = join(dirname(native.path), 'airplant-launcher');
+export const launcherPath: string = join(dirname(addon.path), 'airplant-launcher');
+
+/** Not an async function: wrong arguments are thrown at once. */
+function cancellable<T>(
+  signal: AbortSignal | undefined,
+  start: (cancellation?: Cancellation) => Promise<T>,
+): Promise<T> {
+  if (!signal) return start();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const cancellation = addon.newCancellation();
+  const work = start(cancellation);
+  const cancel = () => addon.cancel(cancellation);
+  signal.addEventListener('abort', cancel, { once: true });
+  return work
+    .catch((error: NodeJS.ErrnoException) => {
+      throw signal.aborted && error.code === 'ECANCELED' ? signal.reason : error;
+    })
+    .finally(() => signal.removeEventListener('abort', cancel));
+}
 
 function load(): NativeAddon {
   try {

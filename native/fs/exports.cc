@@ -1,5 +1,6 @@
 #include "fs/exports.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,31 @@ namespace airplant {
 static Napi::Value Undefined(Napi::Env env, int) { return env.Undefined(); }
 
 static Background& BackgroundOf(const Napi::CallbackInfo& info) { return *static_cast<Background*>(info.Data()); }
+
+// A cancellation that JavaScript holds, which lives as long as there is work under it.
+using SharedCancellation = std::shared_ptr<Cancellation>;
+
+static Napi::Value JsNewCancellation(const Napi::CallbackInfo& info) {
+  return Napi::External<SharedCancellation>::New(
+      info.Env(), new SharedCancellation(std::make_shared<Cancellation>()),
+      [](Napi::Env, SharedCancellation* cancellation) { delete cancellation; });
+}
+
+// Without one nobody but the end of the process cancels.
+static SharedCancellation ToCancellation(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::make_shared<Cancellation>();
+  if (!value.IsExternal()) throw WrongArgument(value.Env(), "cancellation must be made by newCancellation");
+  return *value.As<Napi::External<SharedCancellation>>().Data();
+}
+
+static Napi::Value JsCancel(const Napi::CallbackInfo& info) {
+  BackgroundOf(info).Cancel(info.Env(), *ToCancellation(info[0]));
+  return info.Env().Undefined();
+}
+
+static Background::How Bounded(const Napi::Value& cancellation) {
+  return {Background::Queue::bounded, ToCancellation(cancellation)};
+}
 
 static Napi::Value JsTryLock(const Napi::CallbackInfo& info) {
   const int fd = ToDescriptor(info[0], "fd");
@@ -83,7 +109,7 @@ static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
     if (given.Has("maxNarSize")) options.most_nar_size = ToNarSizeLimit(given.Get("maxNarSize"));
   }
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[3]),
       [=](const Cancellation& cancellation) { return HashTree(path, options, cancellation); },
       FromTreeHash);
 }
@@ -92,7 +118,7 @@ static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   const int fd = ToDescriptor(info[1], "fd");
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::unbounded,
+      info.Env(), {Background::Queue::unbounded, ToCancellation(info[2])},
       [=](const Cancellation& cancellation) { return DumpTree(path, fd, cancellation); },
       [](Napi::Env env, uint64_t size) { return Napi::Number::New(env, static_cast<double>(size)); });
 }
@@ -100,7 +126,7 @@ static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
 static Napi::Value JsCanonicaliseTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[1]),
       [=](const Cancellation& cancellation) {
         CanonicaliseTree(path, cancellation);
         return 0;
@@ -112,7 +138,7 @@ static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   // Waits for the disk rather than for a processor, above all where freed blocks are discarded at once.
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::unbounded,
+      info.Env(), {Background::Queue::unbounded, std::make_shared<Cancellation>()},
       [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
       [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
 }
@@ -121,7 +147,7 @@ static Napi::Value JsCopyTree(const Napi::CallbackInfo& info) {
   const std::string from = ToPath(info[0], "from");
   const std::string to = ToPath(info[1], "to");
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[2]),
       [=](const Cancellation& cancellation) {
         CopyTree(from, to, cancellation);
         return 0;
@@ -174,6 +200,8 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name, background));
   };
+  add("newCancellation", JsNewCancellation);
+  add("cancel", JsCancel);
   add("tryLock", JsTryLock);
   add("unlock", JsUnlock);
   add("hashTree", JsHashTree);

@@ -80,6 +80,7 @@ void TreeWalk::List(Frame& frame) {
   DirectoryEntry entry;
   int result;
   while ((result = reader_.Next(&entry)) > 0) {
+    cancellation_.Check();
     const size_t length = strlen(entry.name);
     if (length > kMaxName) visitor_.Fail(ENAMETOOLONG, "readdir", "a name in it is longer than 255 bytes");
     frame.items.push_back({frame.names.size(), entry.type});

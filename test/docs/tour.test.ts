@@ -184,7 +184,8 @@ class WatchedExecutor implements Executor {
   async #settle(request: BuildRequest, { attempt, privateDirectory }: FinishedAttempt): Promise<Settled> {
     const [drvPath] = this.store.validDerivers(request.outputs[0]!.scratchPath);
     const derivation = this.store.readDerivation(drvPath!);
-    const job = { drvPath: drvPath!, derivation, request, missing: ['out'], privateDirectory };
+    const { signal } = new AbortController();
+    const job = { drvPath: drvPath!, derivation, request, missing: ['out'], privateDirectory, signal };
     return await settleOutputs(job, attempt, '/nix/store');
   }
 }

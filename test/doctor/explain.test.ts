@@ -165,6 +165,15 @@ const table: readonly Row[] = [
   { failure: 'open-proc ENOENT', cause: /no proc file system/, cure: /mount -t proc/ },
   // Mounts
   { failure: 'mount-tmpfs ENODEV', cause: /does not have the file system tmpfs/, cure: /modprobe/ },
+  { failure: 'make-target ENOSPC', cause: /is full/, cure: /df -i/ },
+  { failure: 'make-file EDQUOT', cause: /is full/, cure: /--store/ },
+  {
+    failure: 'copy-mounts ENOSPC',
+    host: limit('mnt', 3),
+    cause: /All 3 mount namespaces/,
+    cure: /max_mnt_namespaces=/,
+  },
+  { failure: 'mount-root ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
   { failure: 'bind ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
   {
     failure: 'pivot-root EINVAL',

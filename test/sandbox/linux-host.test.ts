@@ -4,21 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { findDefaultShell } from '../../ts/sandbox/default-shell.js';
-import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
+import { plainRequest } from '../../ts/sandbox/plain-request.js';
 import { hostLoaderFiles } from '../../ts/sandbox/program-files.js';
-import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
+import type { BuildRequest } from '../../ts/sandbox/request.js';
+import { hostPath, PlannedPlace, shellPaths } from '../support/planned-builds.js';
 import { requires } from '../support/requires.js';
-import { busybox, freshDirectory, runSpec } from '../support/sandbox.js';
-
-const hostPath = (target: string, source: string, more: Partial<HostPath> = {}): HostPath => ({
-  target,
-  source,
-  optional: false,
-  readOnly: true,
-  why: 'a test',
-  ...more,
-});
-const usual = [hostPath('/bin/sh', busybox), hostPath('/bin/busybox', busybox)];
+import { freshDirectory, runSpec } from '../support/sandbox.js';
 
 /** Plans and runs a script with busybox's applets at hand; `prepare` fills the store beforehand. */
 async function run(
@@ -26,44 +17,20 @@ async function run(
   change: Partial<BuildRequest> = {},
   prepare: (store: string) => void = () => {},
 ): Promise<{ lines: string[]; root: string; outputs: string }> {
-  const directory = freshDirectory('place');
-  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
-    join(directory, name),
-  );
-  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
-  prepare(store!);
-  const spec = planLinuxSandbox(
-    {
-      name: 'test',
-      system: 'x86_64-linux',
-      builder: '/bin/sh',
-      args: ['-euc', script],
-      env: [['out', '/nix/store/0-out']],
-      files: [],
-      inputs: [],
-      outputs: [{ name: 'out', scratchPath: '/nix/store/0-out' }],
-      rewrites: [],
-      hostPaths: usual,
-      limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
-      network: 'none',
-      features: [],
-      personality: 0x40000,
-      ...change,
-    },
-    {
-      root: root!,
-      outputDirectory: outputs!,
-      buildDirectory: build!,
-      sandboxBuildDirectory: '/build',
-      storeDir: '/nix/store',
-      realStoreDir: store!,
-      devShmSize: '50%',
-      kvm: false,
-    },
-  );
-  const { log, exit } = await runSpec(spec);
+  const place = new PlannedPlace(freshDirectory('place'));
+  const { root, store, outputs } = place;
+  prepare(store);
+  const request = plainRequest('/nix/store/0-out', {
+    name: 'test',
+    system: 'x86_64-linux',
+    builder: '/bin/sh',
+    args: ['-euc', script],
+    hostPaths: shellPaths,
+    ...change,
+  });
+  const { log, exit } = await runSpec(place.plan(request));
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return { lines: log.trimEnd().split('\n'), root: root!, outputs: outputs! };
+  return { lines: log.trimEnd().split('\n'), root, outputs };
 }
 
 test(
@@ -100,7 +67,7 @@ test(
   async () => {
     const [fixed, free] = [freshDirectory('fixed'), freshDirectory('free')];
     const hostPaths = [
-      ...usual,
+      ...shellPaths,
       hostPath('/fixed', fixed),
       hostPath('/some/where/free', free, { readOnly: false }),
       hostPath('/none', join(free, 'none'), { optional: true }),
@@ -120,12 +87,15 @@ test(
   'a host path that is missing fails with the path and the way out',
   requires('user-namespaces'),
   async () => {
-    await assert.rejects(run(':', { hostPaths: [...usual, hostPath('/x', '/no/such/path')] }), (error) => {
-      assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
-      assert.match(error.message, /\/no\/such\/path/);
-      assert.match(error.hint, /end it with `\?`/);
-      return true;
-    });
+    await assert.rejects(
+      run(':', { hostPaths: [...shellPaths, hostPath('/x', '/no/such/path')] }),
+      (error) => {
+        assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
+        assert.match(error.message, /\/no\/such\/path/);
+        assert.match(error.hint, /end it with `\?`/);
+        return true;
+      },
+    );
   },
 );
 

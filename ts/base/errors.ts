@@ -35,6 +35,7 @@ export const errorCatalogue = {
 
   // store
   ERR_STORE_OPEN: { exitStatus: 1, hint: 'Name another store with `--store`.' },
+  ERR_STORE_CLOSED: { exitStatus: 1, hint: 'Open the store again with `openStore`.' },
   ERR_STORE_SCHEMA: { exitStatus: 1, hint: 'The store was made by another version of Nix.' },
   ERR_STORE_DATABASE: {
     exitStatus: 1,
@@ -84,6 +85,7 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
   },
+  ERR_NO_JOBS: { exitStatus: 1, hint: 'Give `--max-jobs` a number above 0.' },
   ERR_INPUT_MISSING: {
     exitStatus: 1,
     hint: 'Add the missing input to the store, or build the derivation that makes it.',

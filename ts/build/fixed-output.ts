@@ -19,6 +19,7 @@ interface FixedOutputJob {
   readonly output: Extract<DerivationOutput, { kind: 'fixed' }>;
   /** Store path by hash part: what the output must not refer to. */
   readonly candidates: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -30,11 +31,11 @@ interface FixedOutputJob {
  * for the wrong type of file.
  */
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
-  const { drvPath, name, source, output, candidates } = job;
+  const { drvPath, name, source, output, candidates, signal } = job;
   const copy = join(job.privateDirectory, name);
-  await native.copyTree(source, copy);
-  await native.canonicaliseTree(copy);
-  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()]);
+  await native.copyTree(source, copy, { signal });
+  await native.canonicaliseTree(copy, { signal });
+  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], { signal });
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
     throw new AirplantError(
@@ -64,12 +65,13 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   };
 }
 
-async function contentHash({ name, output }: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
+async function contentHash(job: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
+  const { name, output, signal } = job;
   const { algorithm } = output.hash;
   if (output.method === 'nar') {
     return algorithm === 'sha256'
       ? narHash
-      : { algorithm, hex: (await native.hashTree(file, [], { algorithm })).hash };
+      : { algorithm, hex: (await native.hashTree(file, [], { algorithm, signal })).hash };
   }
   if (output.method === 'git') {
     throw new AirplantError('ERR_UNSUPPORTED', `output '${name}' is to be hashed as a git tree`);
@@ -83,6 +85,6 @@ async function contentHash({ name, output }: FixedOutputJob, file: string, narHa
     );
   }
   const digest = createHash(algorithm);
-  await pipeline(createReadStream(file), digest);
+  await pipeline(createReadStream(file), digest, { signal });
   return { algorithm, hex: digest.digest('hex') };
 }

@@ -10,6 +10,7 @@ import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
+import { isDiskNearlyFull } from './disk-space.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
@@ -138,8 +139,9 @@ export class LocalExecutor implements Executor {
       const used = await group?.finish();
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
+      const outcome = verdict ?? outcomeOf(exit);
       return {
-        outcome: verdict ?? outcomeOf(exit),
+        outcome,
         startedAt,
         stoppedAt: unixTime(),
         usage: { ...exit.usage, ...used },
@@ -148,6 +150,7 @@ export class LocalExecutor implements Executor {
           ...(group ? { limits: group.applied } : {}),
           shortfalls: [...isolation.shortfalls, ...inheritedShortfalls(spec.limits), ...shortfalls],
         },
+        diskNearlyFull: !isSuccess(outcome) && (await isDiskNearlyFull(place.scratch)),
         lastLines: tail.lines(),
         outputs: this.#outputs(place, request),
       };
@@ -185,6 +188,10 @@ function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
   return exit.kind === 'exited'
     ? { kind: 'exited', status: exit.status }
     : { kind: 'signalled', signal: exit.signal };
+}
+
+function isSuccess(outcome: Attempt['outcome']): boolean {
+  return outcome.kind === 'exited' && outcome.status === 0;
 }
 
 function cancelled(name: string): AirplantError {

@@ -1,8 +1,10 @@
 import { AirplantError } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import type { LocalStore } from '../store/local-store.js';
+import { claimOutputs } from './claim.js';
 import type { Executor, FinishedAttempt } from './executor.js';
 import { inputClosure } from './inputs.js';
+import type { JobSlot } from './job-slot.js';
 import type { BuildOptions } from './options.js';
 import { judge } from './outcome.js';
 import { knownOutputs } from './plan.js';
@@ -18,14 +20,20 @@ export interface RealiseContext {
   readonly executor: Executor;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
+  /** Held; given back while somebody else builds the same. */
+  readonly slot: JobSlot;
   /** Called as soon as the outputs are valid: what depends on them need not wait until all is tidied up. */
   readonly onValid?: ((realised: Realised) => void) | undefined;
 }
 
-/** What came of one derivation: the paths of its outputs, and the attempt if a builder ran. */
+/** What came of one derivation: the paths of its outputs, and how they were built unless another process made them. */
 export interface Realised {
   readonly outputs: Readonly<Record<string, string>>;
-  readonly attempt?: Attempt;
+  readonly built?: {
+    readonly attempt: Attempt;
+    /** From when nothing had to be waited for any more. */
+    readonly milliseconds: number;
+  };
 }
 
 /**
@@ -39,16 +47,11 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
   const { store, emit, signal } = context;
   const { drvPath, derivation } = planned;
   const outputs = outputPaths(planned);
-  const paths = Object.values(outputs);
-  for (const path of [drvPath, ...paths]) await store.addTempRoot(path);
-
-  const locks = await store.lockPaths(paths, {
-    signal,
-    onWait: (busy) => emit({ type: 'build.waiting', drvPath, reason: 'lock', paths: busy }),
-  });
+  await store.addTempRoot(drvPath, ...Object.values(outputs));
+  const { locks, missing } = await claimOutputs(planned, outputs, context);
+  const began = Date.now();
   let valid = false;
   try {
-    const missing = planned.missing.filter((name) => !store.isValid(outputs[name]!));
     if (missing.length === 0) {
       valid = true;
       return { outputs };
@@ -61,13 +64,14 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
 
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
-    const job = { drvPath, derivation, request, missing, privateDirectory };
+    const job = { drvPath, derivation, request, missing, privateDirectory, signal };
     const settled = await settleOutputs(job, finished.attempt, store.directories.storeDir);
     signal.throwIfAborted();
 
     await registerSettled(settled, store);
     valid = true;
-    const realised = { outputs, attempt: finished.attempt };
+    const built = { attempt: finished.attempt, milliseconds: Date.now() - began };
+    const realised = { outputs, built };
     context.onValid?.(realised);
     return realised;
   } finally {

@@ -1,4 +1,3 @@
-import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { derivationOptions } from '../derivation/options.js';
 import { outputPlaceholder } from '../formats/placeholder.js';
@@ -7,7 +6,7 @@ import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
 import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
-import { checkSupported } from './supported.js';
+import { checkBuildable } from './supported.js';
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
@@ -21,8 +20,7 @@ export function makeRequest(
   options: BuildOptions,
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
-  checkSupported(drvPath, derivation, wishes);
-  checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, options);
+  checkBuildable({ drvPath, derivation }, wishes, options);
   const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
   const { env, files } = buildEnvironment(derivation, {
     storeDir,
@@ -58,20 +56,4 @@ export function makeRequest(
 /** True when the content of the outputs is known beforehand. */
 export function isFixedOutput(derivation: Derivation): boolean {
   return [...derivation.outputs.values()].some(({ kind }) => kind === 'fixed');
-}
-
-function checkPlatform(
-  drvPath: string,
-  { system }: Derivation,
-  features: readonly string[],
-  options: BuildOptions,
-): void {
-  const runs = system === options.system || options.extraPlatforms.includes(system) || system === 'builtin';
-  if (runs && features.every((feature) => options.systemFeatures.includes(feature))) return;
-  const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
-  throw new AirplantError(
-    'ERR_PLATFORM',
-    `a '${system}' with features ${list(features)} is required to build '${drvPath}', but I am a '${options.system}' with features ${list(options.systemFeatures)}`,
-    { details: { drvPath, system } },
-  );
 }

@@ -39,7 +39,7 @@ export interface OpenStoreOptions {
 
 export interface OpenStore {
   readonly local: OpenLocalStore;
-  instantiate(derivation: EvaluatedDerivation): Promise<string>;
+  instantiate(derivation: EvaluatedDerivation, options?: { readonly signal?: AbortSignal }): Promise<string>;
   plan(wanted: readonly Wanted[]): Promise<Plan>;
   build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }): Awaitable<BuildRun>;
   showSandbox(drvPath: string): Promise<SandboxSpec>;

@@ -1,6 +1,6 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import { filterText } from '../base/terminal-filter.js';
 import { painter } from '../report/colours.js';
-import { filterText } from '../report/terminal-filter.js';
 
 /**
  * The text for an error that ends the program: `error: …`, `hint: …`, and with `trace` the stack of it and of its

@@ -5,6 +5,7 @@ import { hostSpec } from './fallback.js';
 import { sealedLimits } from './limits.js';
 import { planLinuxSandbox, sandboxGid, sandboxUid } from './linux.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
+import { plainRequest } from './plain-request.js';
 import type { BuildRequest } from './request.js';
 import type { SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
 
@@ -121,21 +122,10 @@ function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
 }
 
 function request(builder: string, script: string): BuildRequest {
-  const scratchPath = '/nix/store/00000000000000000000000000000000-doctor';
-  return {
+  return plainRequest('/nix/store/00000000000000000000000000000000-doctor', {
     name: 'doctor',
     system: '',
     builder,
     args: ['-c', script],
-    env: [['out', scratchPath]],
-    files: [],
-    inputs: [],
-    outputs: [{ name: 'out', scratchPath }],
-    rewrites: [],
-    hostPaths: [],
-    limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
-    network: 'none',
-    features: [],
-    personality: 0x40000,
-  };
+  });
 }

@@ -46,7 +46,7 @@ static UniqueFd MountDirectory(const std::string& path, const Proc& proc) {
   if (root) {
     Check(sys_move_mount(root.Get(), directory.Get()), kStep, path);
   } else {
-    if (errno != ENOSYS) Fail(kStep, path);
+    if (errno != ENOSYS) Fail(errno == ENOSPC ? kCopyMountsStep : kStep, path);
     Check(fchdir(directory.Get()), kStep, path);
     Check(mount(".", ".", nullptr, MS_BIND | MS_REC, nullptr), kStep, path);
     // `.` is still the directory below; its name is looked up once more, and must lead onto the mount.

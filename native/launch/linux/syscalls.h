@@ -11,12 +11,15 @@ namespace airplant {
 inline constexpr unsigned kOpenTreeClone = 1;
 inline constexpr unsigned kAtRecursive = 0x8000;
 
+inline constexpr char kCopyMountsStep[] = "copy-mounts";
+
 // Attributes of a mount, as mount_setattr(2) numbers them.
 inline constexpr uint64_t kMountReadOnly = 0x1;
 inline constexpr uint64_t kMountNoSuid = 0x2;
 inline constexpr uint64_t kMountNoDev = 0x4;
 
-// A detached copy of the mounts at and below `path` (Linux 5.2).
+// A detached copy of the mounts at and below `path` (Linux 5.2). ENOSPC is the limit of mount namespaces, since such a
+// copy is in one of its own; it has a step of its own as well.
 int sys_open_tree(int directory, const char* path, unsigned flags);
 
 // Attaches the mount behind `mount` to the file behind `target` (Linux 5.2).

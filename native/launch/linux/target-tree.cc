@@ -7,6 +7,8 @@
 
 namespace airplant {
 
+static constexpr char kMakeStep[] = "make-target";
+
 static std::string Normalise(const std::string& target, const char* step);
 static UniqueFd Enter(int parent, const std::string& name, const std::string& target, const char* step);
 static UniqueFd OpenDirectory(int parent, const char* name);
@@ -19,7 +21,9 @@ UniqueFd TargetTree::MakeDirectory(const std::string& target, const char* step) 
 
 UniqueFd TargetTree::MakeFile(const std::string& target, const char* step) {
   const Place place = Locate(target, step);
-  if (mknodat(place.parent, place.name.c_str(), S_IFREG | 0444, 0) != 0 && errno != EEXIST) Fail(step, target);
+  if (mknodat(place.parent, place.name.c_str(), S_IFREG | 0444, 0) != 0 && errno != EEXIST) {
+    Fail(kMakeStep, target);
+  }
   return OpenAny(place.parent, place.name, target, step);
 }
 
@@ -73,7 +77,7 @@ static std::string Normalise(const std::string& target, const char* step) {
 static UniqueFd Enter(int parent, const std::string& name, const std::string& target, const char* step) {
   UniqueFd directory = OpenDirectory(parent, name.c_str());
   if (!directory && errno == ENOENT) {
-    Check(mkdirat(parent, name.c_str(), 0755), step, target);
+    Check(mkdirat(parent, name.c_str(), 0755), kMakeStep, target);
     directory = OpenDirectory(parent, name.c_str());
   }
   Check(directory.Get(), step, target);

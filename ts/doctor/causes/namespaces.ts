@@ -70,6 +70,8 @@ interface Kind {
 const kinds: Readonly<Record<string, Kind>> = {
   'unshare-user': { kind: 'user', name: 'user', config: 'CONFIG_USER_NS' },
   'unshare-mount': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
+  // A detached copy of mounts is in a namespace of its own.
+  'copy-mounts': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
   'unshare-pid': { kind: 'pid', name: 'PID', config: 'CONFIG_PID_NS' },
   'unshare-ipc': { kind: 'ipc', name: 'IPC', config: 'CONFIG_IPC_NS' },
   'unshare-uts': { kind: 'uts', name: 'UTS', config: 'CONFIG_UTS_NS' },
