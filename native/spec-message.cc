@@ -42,7 +42,7 @@ void Describe(Archive& archive, SandboxSpec& spec) {
   archive(spec.private_cgroups, spec.nested_namespaces);
   archive(spec.network_helper, spec.scope_abstract_sockets);
   archive(spec.uid, spec.gid, spec.host_name, spec.domain_name);
-  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter);
+  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter, spec.control_group);
   archive(spec.profile, spec.profile_parameters);
 }
 

@@ -88,6 +88,8 @@ struct SandboxSpec {
   std::vector<Limit> limits;
   uint32_t personality = 0;
   Filter filter = Filter::sealed;
+  // Directory of the control group that everything in the sandbox is in; empty: the caller's.
+  std::string control_group;
   // For Backend::seatbelt: the profile's text, and its parameters as name, value, name, value…
   std::string profile;
   std::vector<std::string> profile_parameters;

@@ -144,6 +144,8 @@ export interface NativeLauncher {
   sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
   /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
   sendKill(control: number, run: number): void;
+  /** Sends SIGTERM to everything in a sandbox, which may take its time; its end is reported as that of a kill. */
+  sendTerminate(control: number, run: number): void;
   /** Asks for a directory to be removed if this process dies before `sendUnguard` of the same number. */
   sendGuard(control: number, guard: number, path: NativePath): void;
   sendUnguard(control: number, guard: number): void;

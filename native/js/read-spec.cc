@@ -146,6 +146,8 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   field["entries"].Each([&](const Field& entry) { spec.entries.push_back(ReadEntry(entry)); });
   spec.command = ReadCommand(field["command"]);
   field["limits"]["rlimits"].Each([&](const Field& limit) { spec.limits.push_back(ReadLimit(limit)); });
+  const Field group = field["controlGroup"];
+  if (!group.value.IsUndefined()) spec.control_group = group.AbsolutePath();
   spec.personality = static_cast<uint32_t>(field["personality"].Integer(0xfffffffe));
   spec.filter = field["filter"].OneOf<Filter>({{"sealed", Filter::sealed}, {"none", Filter::none}});
   return spec;

@@ -71,6 +71,12 @@ static void JsSendKill(const Napi::CallbackInfo& info) {
   ThrowingJsErrors(info.Env(), [&] { SendKill(control, run); });
 }
 
+static void JsSendTerminate(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t run = ToRun(info[1]);
+  ThrowingJsErrors(info.Env(), [&] { SendTerminate(control, run); });
+}
+
 static void JsSendGuard(const Napi::CallbackInfo& info) {
   const int control = ToDescriptor(info[0], "control");
   const uint64_t guard = ToRun(info[1]);
@@ -92,6 +98,7 @@ void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("readAvailable", Napi::Function::New(env, JsReadAvailable, "readAvailable"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
+  exports.Set("sendTerminate", Napi::Function::New(env, JsSendTerminate, "sendTerminate"));
   exports.Set("sendGuard", Napi::Function::New(env, JsSendGuard, "sendGuard"));
   exports.Set("sendUnguard", Napi::Function::New(env, JsSendUnguard, "sendUnguard"));
 }

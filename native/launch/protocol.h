@@ -20,6 +20,8 @@ enum class RequestKind : uint32_t {
   // dies before it has taken the guard back. `run` numbers the guard; guards and runs have numbers of their own.
   guard = 3,
   unguard = 4,
+  // Asks all processes of a sandbox to end (SIGTERM); `kill` is for those that do not.
+  terminate = 5,
 };
 
 struct Request {

@@ -79,6 +79,11 @@ void Run::Kill() {
   if (life_socket_) shutdown(life_socket_.Get(), SHUT_WR);
 }
 
+void Run::Terminate() {
+  killed_ = true;
+  if (supervisor_ > 0) kill(supervisor_, kPoliteSignal);
+}
+
 void Run::WaitForSupervisor() {
   if (supervisor_ > 0) {
     while (waitpid(supervisor_, nullptr, 0) < 0 && errno == EINTR) {

@@ -31,6 +31,9 @@ class Run {
   // Kills the whole sandbox; its end is reported as usual.
   void Kill();
 
+  // Asks all its processes to end; its end is reported as that of a kill.
+  void Terminate();
+
   void WaitForSupervisor();
 
   // Nothing is left, neither of the sandbox nor of its supervisor.

@@ -87,6 +87,8 @@ export const plainOptions: BuildOptions = {
   nestedNamespaces: true,
   timeout: 0,
   maxSilentTime: 0,
+  resources: { limits: {}, required: false, always: false },
+  terminationGrace: 0,
   maxBuildLogSize: 0,
   keepBuildLog: false,
   compressBuildLog: false,

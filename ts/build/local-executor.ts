@@ -7,7 +7,7 @@ import { probeHost } from '../doctor/probe.js';
 import { native } from '../native.js';
 import { planUnsealed } from '../sandbox/fallback.js';
 import { describeIsolation } from '../sandbox/isolation.js';
-import { launchSandbox } from '../sandbox/launch.js';
+import { killAtOnce, launchSandbox } from '../sandbox/launch.js';
 import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
 import {
@@ -23,6 +23,7 @@ import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './exe
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
+import { inheritedShortfalls, makeResourceGroup } from './resource-group.js';
 import { makePlace, type Place, placeOf } from './scratch.js';
 import { Watchdog } from './watchdog.js';
 import { lockWritablePaths } from './writable-paths.js';
@@ -36,6 +37,8 @@ type LocalExecutorOptions = Pick<
   | 'logLines'
   | 'supplementaryGroups'
   | 'network'
+  | 'terminationGrace'
+  | 'resources'
 >;
 
 /** A job whose directories are known. */
@@ -130,8 +133,12 @@ export class LocalExecutor implements Executor {
   ): Promise<Attempt> {
     const { request, place, chosen } = job;
     const planned = this.plan(request, place, chosen?.connection);
-    const spec = place.root === undefined ? planned : keepPlaced(planned, place.root);
-    const shortfalls = chosen?.instead ? [`It has no network of its own: ${chosen.instead.cause}`] : [];
+    const { group, shortfalls } = await makeResourceGroup(this.#options.resources);
+    const spec: SandboxSpec = {
+      ...(place.root === undefined ? planned : keepPlaced(planned, place.root)),
+      ...(group ? { controlGroup: group.directory } : {}),
+    };
+    const noNetwork = chosen?.instead ? [`It has no network of its own: ${chosen.instead.cause}`] : [];
     if (chosen?.instead) this.#warn(chosen.instead, hooks);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
@@ -139,12 +146,15 @@ export class LocalExecutor implements Executor {
     let logFailure: unknown;
     const watchdog = new Watchdog(request.limits, (limit) => {
       verdict = limit;
-      kill.abort();
+      // Who has written too much gets no chance to write more.
+      kill.abort(limit.kind === 'log-limit' ? killAtOnce : limit);
     });
     const startedAt = unixTime();
+    const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
     try {
       const sandbox = await launchSandbox(spec, {
         signal: AbortSignal.any([hooks.signal, kill.signal]),
+        graceSeconds: this.#options.terminationGrace,
         onLog(chunk) {
           if (verdict || !watchdog.output(chunk.length)) return undefined;
           tail.push(chunk);
@@ -153,22 +163,31 @@ export class LocalExecutor implements Executor {
           const release = watchdog.hold();
           return held.then(release, (error) => {
             logFailure ??= error;
-            kill.abort();
+            kill.abort(killAtOnce);
           });
         },
       });
       const exit = await sandbox.exit;
+      const used = await group?.finish();
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
       if (exit.kind === 'network-lost' && !verdict) throw networkLost(request.name, spec);
-      const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
       const outcome = verdict ?? outcomeOf(exit);
       return {
         outcome,
         startedAt,
         stoppedAt: unixTime(),
-        usage: exit.usage,
-        isolation: { ...isolation, shortfalls: [...isolation.shortfalls, ...shortfalls] },
+        usage: { ...exit.usage, ...used },
+        isolation: {
+          ...isolation,
+          ...(group ? { limits: group.applied } : {}),
+          shortfalls: [
+            ...isolation.shortfalls,
+            ...noNetwork,
+            ...inheritedShortfalls(spec.limits),
+            ...shortfalls,
+          ],
+        },
         diskNearlyFull: !isSuccess(outcome) && (await isDiskNearlyFull(place.scratch)),
         lastLines: tail.lines(),
         outputs: request.unsealed ? new Map() : madeOutputs(place, request),
@@ -177,6 +196,7 @@ export class LocalExecutor implements Executor {
       if (hooks.signal.aborted) throw cancelled(request.name);
       throw error;
     } finally {
+      await group?.finish();
       watchdog.stop();
     }
   }

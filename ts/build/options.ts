@@ -11,6 +11,7 @@ import { completeHostPaths, type VisibleHost } from '../sandbox/visible-paths.js
 import type { LocalStore } from '../store/local-store.js';
 import type { PreBuildHook } from './hook/pre-build-hook.js';
 import type { HostPath } from './records.js';
+import type { ResourcePolicy } from './resource-group.js';
 import { visibleHost } from './visible-host.js';
 
 /** What the engine needs to know of the settings; `open.ts` makes it from the settings table. */
@@ -48,6 +49,10 @@ export interface BuildOptions {
   /** Seconds; 0 = no limit. */
   readonly timeout: number;
   readonly maxSilentTime: number;
+  /** What control groups are wanted for. */
+  readonly resources: ResourcePolicy;
+  /** Seconds between SIGTERM and SIGKILL; 0 = SIGKILL at once. */
+  readonly terminationGrace: number;
   /** Bytes; 0 = no limit. */
   readonly maxBuildLogSize: number;
   readonly keepBuildLog: boolean;
@@ -98,6 +103,16 @@ export async function makeBuildOptions(
     nestedNamespaces: settings['allow-nested-namespaces'],
     timeout: settings.timeout,
     maxSilentTime: settings['max-silent-time'],
+    resources: {
+      limits: {
+        memoryBytes: settings['build-memory-max'],
+        pids: settings['build-pids-max'],
+        cpuPercent: settings['build-cpu-max'],
+      },
+      required: settings['require-build-limits'],
+      always: settings['use-cgroups'],
+    },
+    terminationGrace: settings['build-termination-grace'],
     maxBuildLogSize: settings['max-build-log-size'],
     keepBuildLog: settings['keep-build-log'],
     compressBuildLog: settings['compress-build-log'],

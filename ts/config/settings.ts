@@ -167,6 +167,38 @@ export const settingsTable = {
     description:
       'Seconds without any output after which a build is ended, failing with exit status 101. 0 is no limit.',
   }),
+  'build-memory-max': setting('bytes', {
+    default: () => 0,
+    description:
+      'Bytes of memory that all processes of a build may use together. A build that needs more is killed as a whole. ' +
+      '0 is no limit. Like the next two it takes a control group (cgroup v2) that was delegated to you.',
+  }),
+  'build-pids-max': setting('count', {
+    default: () => 0,
+    description: 'How many processes and threads a build may have at a time. 0 is no limit.',
+  }),
+  'build-cpu-max': setting('count', {
+    default: () => 0,
+    description: 'CPU time a build may take, in per cent of one CPU: 200 is two CPUs. 0 is no limit.',
+  }),
+  'require-build-limits': setting('boolean', {
+    default: () => false,
+    description:
+      'Whether a build fails if one of `build-memory-max`, `build-pids-max` and `build-cpu-max` cannot be put in ' +
+      'force. Otherwise it runs without, and its result says so.',
+  }),
+  'use-cgroups': setting('boolean', {
+    default: () => false,
+    description:
+      'Whether every build gets a control group of its own, also without a limit: what it used is then known to ' +
+      'the last process. Ignored where none is delegated to you.',
+  }),
+  'build-termination-grace': setting('count', {
+    default: () => 2,
+    description:
+      'Seconds between SIGTERM and SIGKILL when a build is ended: cancelled, out of time, or silent for too long. ' +
+      'All its processes get both. 0 is SIGKILL at once, as in Nix; a log that is too long always means that.',
+  }),
   'max-build-log-size': setting('bytes', {
     aliases: ['build-max-log-size'],
     default: () => 0,

@@ -27,6 +27,8 @@ export interface SandboxSpec {
   readonly entries: readonly SandboxEntry[];
   readonly command: SandboxCommand;
   readonly limits: SandboxLimits;
+  /** Host directory of a control group (version 2) that exists; process 1 moves in before it does anything else. */
+  readonly controlGroup?: string;
   /** Bits of personality(2), e.g. ADDR_NO_RANDOMIZE 0x40000. */
   readonly personality: number;
   /**
@@ -183,6 +185,8 @@ export interface ResourceUsage {
   readonly systemSeconds: number;
   /** Largest resident set of any one process, bytes. */
   readonly maxResidentBytes: number;
+  /** Most memory of all processes together, bytes; absent where no control group says. */
+  readonly memoryPeakBytes?: number;
 }
 
 /** A step of the set-up that the kernel refused. Becomes ERR_SANDBOX_SETUP with a cure. */
@@ -204,6 +208,8 @@ export interface Isolation {
   readonly noNewPrivileges: boolean;
   /** The filter for system calls was in force. */
   readonly filteredSystemCalls: boolean;
+  /** Limits that the kernel kept for the whole build, by cgroup v2: `memory`, `pids`, `cpu`. Absent: none. */
+  readonly limits?: readonly string[];
   /** Everything that is weaker than asked or than the default, in a sentence each. */
   readonly shortfalls: readonly string[];
 }

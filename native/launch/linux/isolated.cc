@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -19,9 +20,12 @@
 #include "launch/linux/root.h"
 #include "launch/linux/scope.h"
 #include "launch/linux/seccomp.h"
+#include "unique-fd.h"
 
 namespace airplant {
 
+static UniqueFd OpenControlGroup(const std::string& directory);
+static void EnterControlGroup(const UniqueFd& processes, const std::string& directory);
 static void DieWith(pid_t parent);
 [[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch, const Proc& proc);
 
@@ -36,6 +40,7 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   umask(0);
   if (sealed) LeaveHostPrivileges(proc);
 
+  const UniqueFd processes = OpenControlGroup(spec.control_group);
   EnterNamespaces(spec, proc);
   if (network) network->Connect(proc);
   // From here until exec nothing with our uid may look into these processes. Not before: the maps of a process that is
@@ -46,6 +51,8 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   const pid_t supervisor = getpid();
   Supervise(launch, KillReach::child, [&] {
     DieWith(spec.private_pids ? 0 : supervisor);
+    EnterControlGroup(processes, spec.control_group);
+    EnterControlGroupNamespace(spec);
     EnterRoot(spec, proc);
     SetNames(spec);
     if (spec.private_network) BringLoopbackUp();
@@ -61,6 +68,21 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
     }
     RunAsProcessOne(launch, network ? network->Keeper() : -1, [&] { Become(spec, launch, proc); });
   });
+}
+
+// Opened where the host's files still are, and with the caller's rights: the kernel asks for those of who opened it.
+static UniqueFd OpenControlGroup(const std::string& directory) {
+  if (directory.empty()) return {};
+  UniqueFd group(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Check(group.Get(), "control-group", directory);
+  UniqueFd processes(openat(group.Get(), "cgroup.procs", O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  Check(processes.Get(), "control-group", directory);
+  return processes;
+}
+
+// The child, not its supervisor: what kills the whole group must leave somebody to tell of it.
+static void EnterControlGroup(const UniqueFd& processes, const std::string& directory) {
+  if (processes) Check(write(processes.Get(), "0", 1), "control-group", directory);
 }
 
 // `parent`: as this process sees it, 0 from a process namespace of its own. Forgotten by the kernel when credentials change,

@@ -23,6 +23,11 @@ void EnterNamespaces(const SandboxSpec& spec, const Proc& proc) {
   MapIds(spec, proc, uid, gid);
 }
 
+void EnterControlGroupNamespace(const SandboxSpec& spec) {
+  if (!spec.private_cgroups || spec.control_group.empty()) return;
+  Check(unshare(CLONE_NEWCGROUP), "unshare-cgroup");
+}
+
 void LimitNamespaces(const SandboxSpec& spec, const Proc& proc) {
   // Where the caller may write to its control group, a builder that mounts a view of it could stop or kill the caller.
   SetLimit(proc, "sys/user/max_cgroup_namespaces", "0");
@@ -62,7 +67,8 @@ static void Unshare(const SandboxSpec& spec) {
       {CLONE_NEWIPC, spec.private_ipc, "unshare-ipc"},
       {CLONE_NEWUTS, spec.private_uts, "unshare-uts"},
       {CLONE_NEWNET, spec.private_network, "unshare-network"},
-      {CLONE_NEWCGROUP, spec.private_cgroups, "unshare-cgroup"},
+      // The root of this kind is the group a process is in: one that is yet to move in enters it later.
+      {CLONE_NEWCGROUP, spec.private_cgroups && spec.control_group.empty(), "unshare-cgroup"},
   };
   int all = 0;
   for (const Kind& kind : kinds) all |= kind.wanted ? kind.flag : 0;

@@ -9,6 +9,9 @@ namespace airplant {
 // of `spec`. A refusal names the kind of namespace.
 void EnterNamespaces(const SandboxSpec& spec, const Proc& proc);
 
+// For a process that has moved into the control group of the sandbox, which is shown as `/` from then on.
+void EnterControlGroupNamespace(const SandboxSpec& spec);
+
 // Decides, while still in charge of the user namespace made by EnterNamespaces, what may be made below it: no control group
 // namespaces, and user namespaces as `spec` says.
 void LimitNamespaces(const SandboxSpec& spec, const Proc& proc);
