@@ -28,6 +28,7 @@
 #define NO_SETUID MOUNT_ATTR_NOSUID
 #define WRITABLE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define READ_ONLY (MOUNT_ATTR_RDONLY | WRITABLE)
+#define OTHERS (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
 
 static char busybox[4096], etc[4096], inputs[4][4096], build[4096];
 
@@ -89,6 +90,8 @@ static void make_entry(const struct entry *entry) {
 }
 
 static void builder(int terminal) {
+  check(unshare(CLONE_NEWUSER | CLONE_NEWNS), "lock mounts");
+  put("/proc/self/uid_map", "1000 %u 1", 1000), put("/proc/self/gid_map", "100 %u 1", 100);
   setsid();
   for (int fd = 0; fd < 3; fd++) check(dup2(terminal, fd), "dup2");
   close_range(3, ~0U, 0);
@@ -96,7 +99,6 @@ static void builder(int terminal) {
   personality(ADDR_NO_RANDOMIZE);
   check(chdir("/build"), "/build");
   for (int capability = 0; prctl(PR_CAPBSET_DROP, capability) == 0;) capability++;
-  check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   check(syscall(SYS_capset, &header, (struct __user_cap_data_struct[2]){{0}}), "capset");
   check(execve("/bin/busybox", (char *[]){"busybox", "true", NULL}, (char *[]){"PATH=/bin", NULL}), "execve");
@@ -104,20 +106,21 @@ static void builder(int terminal) {
 
 static void first_process(int terminal) {
   check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
-  check(mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"), "root"); /* hidden below "/", but not from "/.." */
-  check(chdir("/.."), "root");
+  check(mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"), "root"), check(chdir("/.."), "root");
   for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) make_entry(&entries[i]);
-  check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  check(umount2(".", MNT_DETACH), "umount");
+  check(mount_setattr(AT_FDCWD, ".", 0, &(struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}, 32), "read-only root");
+  check(syscall(SYS_pivot_root, ".", "."), "pivot_root"), check(umount2(".", MNT_DETACH), "umount");
   int sock = check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
   check(ioctl(sock, SIOCSIFFLAGS, &(struct ifreq){.ifr_name = "lo", .ifr_flags = IFF_UP}), "loopback");
   check(sethostname("localhost", 9) | setdomainname("(none)", 6), "names");
+  put("/proc/sys/user/max_cgroup_namespaces", "%u", 0);
+  check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
   _exit(run_child(builder, terminal));
 }
 
 static void isolated(int terminal) {
   unsigned uid = geteuid(), gid = getegid();
-  check(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "unshare");
+  check(unshare(CLONE_NEWUSER | CLONE_NEWNS | OTHERS), "unshare");
   put("/proc/self/setgroups", "deny", 0);
   put("/proc/self/uid_map", "1000 %u 1", uid), put("/proc/self/gid_map", "100 %u 1", gid);
   _exit(run_child(first_process, terminal));
@@ -130,8 +133,7 @@ static int launch(void) {
   int terminal = check(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "terminal");
   check(tcgetattr(terminal, &raw), "tcgetattr"), cfmakeraw(&raw), check(tcsetattr(terminal, TCSANOW, &raw), "tcsetattr");
   int status = run_child(isolated, terminal);
-  close(terminal), close(master);
-  return status;
+  return close(terminal), close(master), status;
 }
 
 int main(int argc, char **argv) {

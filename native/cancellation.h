@@ -7,13 +7,13 @@
 
 namespace airplant {
 
-// Set when nobody wants the result any more; long work looks at it now and then.
+// Set when nobody wants the result any more; long work looks at it after every few buffers and at every file.
 class Cancellation {
  public:
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   bool Cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
   void Check() const {
-    if (Cancelled()) throw SystemError(ECANCELED, "exit", {});
+    if (Cancelled()) throw SystemError(ECANCELED, "cancel", {});
   }
 
  private:

@@ -31,16 +31,24 @@ void Describe(Archive& archive, Command& command) {
 }
 
 template <class Archive>
+void Describe(Archive& archive, NetworkHelper& helper) {
+  archive(helper.program, helper.arguments, helper.timeout_milliseconds, helper.unreachable);
+}
+
+template <class Archive>
 void Describe(Archive& archive, SandboxSpec& spec) {
-  archive(spec.backend, spec.session, spec.root_kind, spec.root);
+  archive(spec.backend, spec.session, spec.root_kind, spec.root, spec.read_only_root);
   archive(spec.private_pids, spec.private_ipc, spec.private_uts, spec.private_network);
+  archive(spec.private_cgroups, spec.nested_namespaces);
+  archive(spec.network_helper, spec.scope_abstract_sockets);
   archive(spec.uid, spec.gid, spec.host_name, spec.domain_name);
-  archive(spec.entries, spec.command, spec.limits, spec.personality);
+  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter, spec.control_group);
   archive(spec.profile, spec.profile_parameters);
 }
 
 constexpr Backend LastOf(Backend) { return Backend::none; }
 constexpr Session LastOf(Session) { return Session::interactive; }
+constexpr Filter LastOf(Filter) { return Filter::sealed; }
 constexpr RootKind LastOf(RootKind) { return RootKind::tmpfs; }
 constexpr EntryKind LastOf(EntryKind) { return EntryKind::devpts; }
 constexpr Resource LastOf(Resource) { return Resource::as; }

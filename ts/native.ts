@@ -19,6 +19,10 @@ export type NativePath = string | Uint8Array;
  * Promises run on threads of their own, not on libuv's; as many as there are processors hash, copy or make canonical
  * at a time, the rest waits. Dumping and removing wait for others, and never for one another. Each tree is walked by
  * descriptors, in constant memory but for the names of one directory per level.
+ *
+ * An aborted `signal` stops the work itself within a few buffers, whatever the size of the file at hand, and rejects
+ * with the signal's reason: nothing is read any more and no thread is left. Work that came to its end just before
+ * still resolves.
  */
 export interface NativeFileSystem {
   /**
@@ -39,14 +43,14 @@ export interface NativeFileSystem {
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
-  dumpTree(path: NativePath, fd: number): Promise<number>;
+  dumpTree(path: NativePath, fd: number, options?: DumpTreeOptions): Promise<number>;
   /**
    * Makes a tree canonical as Nix 2.8 does: regular files, directories and symlinks only (else `EFTYPE`), extended
    * attributes and access control lists removed, modes 0444 / 0555, mtime 1 (also of symlinks), owned by the
    * caller. Works on files of the caller whatever their mode is. A file that also has names outside the tree is
-   * replaced by a copy, and the outside never changes.
+   * replaced by a copy, and the outside never changes. Stopped in the middle, a part of the tree is canonical.
    */
-  canonicaliseTree(path: NativePath): Promise<void>;
+  canonicaliseTree(path: NativePath, options?: CancelOptions): Promise<void>;
   /**
    * Removes a tree of any depth and returns the bytes freed (blocks of files without another name). Missing = done,
    * 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
@@ -55,14 +59,20 @@ export interface NativeFileSystem {
   removeTree(path: NativePath): Promise<number>;
   /**
    * Copies a tree to new inodes (nothing shared with the source; `to` must not exist: `EEXIST`). Of modes only the
-   * owner's x bit of files is kept. On failure nothing is left at `to`.
+   * owner's x bit of files is kept. On failure, and when stopped, nothing is left at `to`.
    */
-  copyTree(from: NativePath, to: NativePath): Promise<void>;
+  copyTree(from: NativePath, to: NativePath, options?: CancelOptions): Promise<void>;
   /**
    * rename(2) that also moves read-only directories; `exchange` swaps both atomically (`ENOSYS` or `EINVAL` where
    * that is impossible), `no-replace` is `EEXIST` where `to` exists. Another file system is `EXDEV`.
    */
   moveTree(from: NativePath, to: NativePath, how: 'replace' | 'no-replace' | 'exchange'): void;
+  /**
+   * Looks for a socket, FIFO or device in the directory `path` (a symlink is followed) and all below it, mounts included.
+   * Directories that are as they were when `known`, the `directories` of an earlier search (whole, or empty), was made
+   * are not read again. Directories the caller may search but not read are `EACCES`, more than a million `EOVERFLOW`.
+   */
+  findSpecialFile(path: NativePath, known: Uint8Array): Promise<SpecialSearch>;
 
   /**
    * Opens an existing directory of the caller's (symlinks are followed) to create files in. This and the next three
@@ -77,7 +87,20 @@ export interface NativeFileSystem {
   symlinkAt(target: NativePath, directory: number, name: NativePath): void;
 }
 
-export interface HashTreeOptions {
+/** How to stop work that can take hours. */
+export interface CancelOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DumpTreeOptions extends CancelOptions {
+  /**
+   * Names are written without the suffix of the case hack (formats/nar/case-hack.ts); two that are the same then are
+   * `EEXIST`, and a name that is nothing but the suffix is `EINVAL`. Default false.
+   */
+  readonly caseHack?: boolean;
+}
+
+export interface HashTreeOptions extends DumpTreeOptions {
   /** Default `sha256`. */
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */
@@ -90,6 +113,13 @@ export interface TreeHash {
   readonly narSize: number;
   /** In the order of the candidates. */
   readonly references: readonly string[];
+}
+
+export interface SpecialSearch {
+  /** The first one found, relative to the directory searched. */
+  readonly found?: string;
+  /** For the next search of the same directory on this machine; empty if something was found. */
+  readonly directories: Uint8Array;
 }
 
 /** What starts the launcher and talks to it; `sandbox/launch.ts` makes sandboxes of it. Descriptors are owned by the caller. */
@@ -105,6 +135,8 @@ export interface NativeLauncher {
   openPty(): { readonly master: number; readonly slave: number };
   /** Reads what a non-blocking descriptor has, into `buffer`; 0 when there is nothing more, and for every error. */
   readAvailable(fd: number, buffer: Uint8Array): number;
+  /** The version of Landlock's interface in this kernel; 0 where there is none. */
+  landlockAbi(): number;
   /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
    * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.
@@ -112,6 +144,8 @@ export interface NativeLauncher {
   sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
   /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
   sendKill(control: number, run: number): void;
+  /** Sends SIGTERM to everything in a sandbox, which may take its time; its end is reported as that of a kill. */
+  sendTerminate(control: number, run: number): void;
   /** Asks for a directory to be removed if this process dies before `sendUnguard` of the same number. */
   sendGuard(control: number, guard: number, path: NativePath): void;
   sendUnguard(control: number, guard: number): void;
@@ -122,15 +156,67 @@ const require = createRequire(import.meta.url);
 
 const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** `path` is the file it was loaded from, which `bindings` adds. */
-interface NativeAddon extends NativeFileSystem, NativeLauncher {
+/** The addon's handle on work that can be cancelled; several pieces of work may share one. */
+type Cancellation = object & { readonly __cancellation: never };
+
+/** What can be cancelled takes a Cancellation last. `path` is the file it was loaded from, which `bindings` adds. */
+interface NativeAddon extends Omit<NativeFileSystem, keyof Cancellable>, NativeLauncher, Cancellable {
   readonly path: string;
+  newCancellation(): Cancellation;
+  cancel(cancellation: Cancellation): void;
 }
 
-export const native: NativeAddon = load();
+interface Cancellable {
+  hashTree(
+    path: NativePath,
+    candidates: readonly string[],
+    options: Omit<HashTreeOptions, 'signal'>,
+    cancellation?: Cancellation,
+  ): Promise<TreeHash>;
+  dumpTree(
+    path: NativePath,
+    fd: number,
+    options: Omit<DumpTreeOptions, 'signal'>,
+    cancellation?: Cancellation,
+  ): Promise<number>;
+  canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
+  copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
+}
+
+const addon = load();
+
+export const native: NativeFileSystem & NativeLauncher = {
+  ...addon,
+  hashTree: (path, candidates, { signal, ...options } = {}) =>
+    cancellable(signal, (cancellation) => addon.hashTree(path, candidates, options, cancellation)),
+  dumpTree: (path, fd, { signal, ...options } = {}) =>
+    cancellable(signal, (cancellation) => addon.dumpTree(path, fd, options, cancellation)),
+  canonicaliseTree: (path, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.canonicaliseTree(path, cancellation)),
+  copyTree: (from, to, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.copyTree(from, to, cancellation)),
+};
 
 /** The launcher executable that belongs to the loaded addon; it lies beside it. */
-export const launcherPath: string = join(dirname(native.path), 'airplant-launcher');
+export const launcherPath: string = join(dirname(addon.path), 'airplant-launcher');
+
+/** Not an async function: wrong arguments are thrown at once. */
+function cancellable<T>(
+  signal: AbortSignal | undefined,
+  start: (cancellation?: Cancellation) => Promise<T>,
+): Promise<T> {
+  if (!signal) return start();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const cancellation = addon.newCancellation();
+  const work = start(cancellation);
+  const cancel = () => addon.cancel(cancellation);
+  signal.addEventListener('abort', cancel, { once: true });
+  return work
+    .catch((error: NodeJS.ErrnoException) => {
+      throw signal.aborted && error.code === 'ECANCELED' ? signal.reason : error;
+    })
+    .finally(() => signal.removeEventListener('abort', cancel));
+}
 
 function load(): NativeAddon {
   try {

@@ -1,3 +1,5 @@
+import { AirplantError } from './base/errors.js';
+import { quote } from './base/quote.js';
 import { type BuildRun, startBuild } from './build/builder.js';
 import type { LocalExecutor } from './build/local-executor.js';
 import type { BuildOptions } from './build/options.js';
@@ -21,6 +23,11 @@ export interface OpenOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Things a user should know that are no reason to fail. */
   readonly onWarning?: (message: string) => void;
+}
+
+/** How to stop what was begun. */
+export interface CancelOptions {
+  readonly signal?: AbortSignal;
 }
 
 /** What can be asked for: a value of `derivation()`, a store path, `x.drv` or `x.drv!out,dev`, or the record of it. */
@@ -56,6 +63,7 @@ export async function openConfigured(options: {
     onWarning,
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
+      useCaseHack: settings['use-case-hack'],
       // Not to be had on every file system, whatever the setting says.
       ...(settings['use-sqlite-wal'] ? {} : { useSqliteWal: false }),
     },
@@ -63,12 +71,18 @@ export async function openConfigured(options: {
   return new Store(local, settings, env);
 }
 
-/** An open store that can build. Close it, or declare it with `await using`. */
+/**
+ * An open store that can build. Close it, or declare it with `await using`.
+ *
+ * After `close` every method throws ERR_STORE_CLOSED; of `build` it is the result that rejects.
+ */
 export class Store implements AsyncDisposable {
   /** The store on disk: what is valid, what refers to what, where it lies. */
   readonly local: LocalStore;
   readonly settings: Settings;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #running = new Map<Promise<unknown>, AbortController>();
+  #closed: Promise<void> | undefined;
 
   /** For `openStore` alone. */
   constructor(local: LocalStore, settings: Settings, env: Readonly<Record<string, string | undefined>>) {
@@ -78,60 +92,108 @@ export class Store implements AsyncDisposable {
   }
 
   /** Writes the `.drv` of a derivation, and all it needs, into the store. Returns its path. */
-  async instantiate(value: AnyDerivation): Promise<string> {
+  async instantiate(value: AnyDerivation, options: CancelOptions = {}): Promise<string> {
+    return await this.#run((signal) => this.#instantiate(value, signal), options.signal);
+  }
+
+  async #instantiate(value: AnyDerivation, signal: AbortSignal): Promise<string> {
     const [{ evaluatedObjects }, { instantiate }] = await Promise.all([
       import('./derivation/author/evaluator.js'),
       import('./store/instantiate.js'),
     ]);
-    await instantiate(evaluatedObjects(value), this.local);
+    await instantiate(evaluatedObjects(value), this.local, { signal });
     return value.drvPath;
   }
 
   /** What `build` would do, as data. */
   async plan(wanted: readonly Buildable[]): Promise<Plan> {
-    return planBuild(await this.#wanted(wanted), this.local);
+    return await this.#run(async (signal) => planBuild(await this.#wanted(wanted, signal), this.local));
   }
 
   /**
    * Makes everything wanted valid. A build that fails is not thrown: it is in the results. Iterate over the run for
    * its events, at once or not at all; `signal` stops everything that runs.
    */
-  build(wanted: readonly Buildable[], options: { readonly signal?: AbortSignal } = {}): BuildRun {
-    return startBuild({
-      wanted: () => this.#wanted(wanted),
-      store: this.local,
-      engine: () => this.#engine(),
-      signal: options.signal ?? new AbortController().signal,
-    });
+  build(wanted: readonly Buildable[], options: CancelOptions = {}): BuildRun {
+    let run: BuildRun | undefined;
+    const result = this.#run((signal) => {
+      run = startBuild({
+        wanted: () => this.#wanted(wanted, signal),
+        store: this.local,
+        engine: () => this.#engine(),
+        signal,
+      });
+      return run.result;
+    }, options.signal);
+    // Whoever only reads events need not look at the result as well.
+    result.catch(() => {});
+    return run ?? { result, [Symbol.asyncIterator]: nothing };
   }
 
-  /** The sandbox a derivation would be built in. Its inputs need not be there yet. */
+  /**
+   * The sandbox a derivation would be built in. Its inputs need not be there yet. A pre-build hook is run, with an empty
+   * directory that is removed afterwards.
+   */
   async showSandbox(drvPath: string): Promise<SandboxSpec> {
-    const [{ makeRequest }, { foreseenInputs }, { options, executor }] = await Promise.all([
-      import('./build/request.js'),
-      import('./build/inputs.js'),
+    return await this.#run(() => this.#showSandbox(drvPath));
+  }
+
+  async #showSandbox(drvPath: string): Promise<SandboxSpec> {
+    const [{ planDerivation }, { options, executor }] = await Promise.all([
+      import('./build/show-sandbox.js'),
       this.#engine(),
     ]);
-    const derivation = this.local.readDerivation(drvPath);
-    const inputs = foreseenInputs(derivation, this.local);
-    const request = makeRequest({ drvPath, derivation, inputs }, this.local.directories.storeDir, options);
-    return executor.plan(request, executor.place(`${this.local.realPath(drvPath)}.chroot`));
+    return await planDerivation(drvPath, { store: this.local, options, executor });
   }
 
-  async close(): Promise<void> {
-    this.local.close();
+  /**
+   * Closes the store: nothing new is begun, builds that run are stopped as by their signal, and when nothing is left of
+   * them (no process, no scratch directory) the database is closed. Outputs that had been made by then stay valid.
+   * Whoever wants the results of a build awaits them before.
+   *
+   * Resolves when all that is done, also for those who call it again; what a build came to is no reason to reject.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close([...this.#running]);
+    return this.#closed;
+  }
+
+  async #close(running: readonly (readonly [Promise<unknown>, AbortController])[]): Promise<void> {
+    // Those who hear of the abort find the store closed.
+    await undefined;
+    const reason = new AirplantError('ERR_ABORTED', `the store ${this.#name} was closed`);
+    for (const [, stop] of running) stop.abort(reason);
+    await Promise.allSettled(running.map(([work]) => work));
+    await this.local.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #wanted(buildables: readonly Buildable[]): Promise<Wanted[]> {
+  /** All work passes through here, so that `close` knows of it. */
+  async #run<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal | undefined): Promise<T> {
+    if (this.#closed) throw new AirplantError('ERR_STORE_CLOSED', `the store ${this.#name} is closed`);
+    const stop = new AbortController();
+    const running = work(signal ? AbortSignal.any([signal, stop.signal]) : stop.signal);
+    this.#running.set(running, stop);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  get #name(): string {
+    return quote(this.local.directories.realStoreDir);
+  }
+
+  async #wanted(buildables: readonly Buildable[], signal: AbortSignal): Promise<Wanted[]> {
     const wanted: Wanted[] = [];
     for (const one of buildables) {
       if (typeof one === 'string') wanted.push(parseWanted(this.local.directories.storeDir, one));
       else if (isWanted(one)) wanted.push(one);
-      else wanted.push({ kind: 'outputs', drvPath: await this.instantiate(one), outputs: 'all' });
+      else wanted.push({ kind: 'outputs', drvPath: await this.#instantiate(one, signal), outputs: 'all' });
     }
     return wanted;
   }
@@ -142,10 +204,13 @@ export class Store implements AsyncDisposable {
       import('./build/options.js'),
       import('./build/local-executor.js'),
     ]);
-    const options = makeBuildOptions(this.settings, this.local, this.#env);
+    const options = await makeBuildOptions(this.settings, this.local, this.#env);
     return { options, executor: new LocalExecutor(options, this.local.directories) };
   }
 }
+
+/** The events of a build that was never begun. */
+async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 /** A derivation may have an output called `kind`, but no record of ours has an outPath. */
 function isWanted(one: AnyDerivation | Wanted): one is Wanted {

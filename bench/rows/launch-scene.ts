@@ -28,8 +28,8 @@ export function prepareScene(workspace: Workspace): LaunchScene {
 export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
   return {
     version: 1,
-    root: { kind: 'tmpfs' },
-    namespaces: { pid: true, ipc: true, uts: true, network: 'private' },
+    root: { kind: 'tmpfs', readOnly: true },
+    namespaces: { pid: true, ipc: true, uts: true, network: 'private', cgroup: true },
     ids: { uid: 1000, gid: 100 },
     hostname: 'localhost',
     domainname: '(none)',
@@ -54,6 +54,7 @@ export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
     },
     limits: { rlimits: [{ resource: 'core', soft: 0, hard: 0 }] },
     personality: 0x40000,
+    filter: 'sealed',
     session: 'sealed',
   };
 }

@@ -1,8 +1,12 @@
 import { derivation, source } from 'airplant';
 
-// The host's C toolchain, read-only. Nothing else of the host is visible while hello.c is compiled.
+// The host's C toolchain, read-only: programs bring their libraries along. Nothing else of the host is visible while
+// hello.c is compiled. gcc keeps the compiler proper below /usr/lib, newer ones below /usr/libexec.
 export const settings = {
-  'extra-sandbox-paths': ['/usr', '/lib?', '/lib64?'],
+  'extra-sandbox-paths': [
+    ...['/usr/bin/gcc', '/usr/bin/as', '/usr/bin/ld', '/usr/bin/mkdir'],
+    ...['/usr/include', '/usr/lib', '/usr/lib64?', '/usr/libexec?'],
+  ],
 };
 
 export default derivation({

@@ -19,16 +19,16 @@ TreeHash HashTree(const std::string& path, const HashOptions& options, const Can
         if (scanner.Wanted()) scanner.Scan(block.data(), block.size());
       },
       [&](BlockPipe::Bytes block) { hash.Update(block.data(), block.size()); });
-  const uint64_t size = NarWriter(pipe, cancellation, options.most_nar_size).Write(root);
+  const uint64_t size = NarWriter(pipe, cancellation, options.case_hack, options.most_nar_size).Write(root);
   return {hash.FinishHex(), size, scanner.Found()};
 }
 
-uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation) {
+uint64_t DumpTree(const std::string& path, int fd, bool case_hack, const Cancellation& cancellation) {
   const Location root = Locate(path);
   Output output(fd, cancellation);
   BlockPipe pipe([](BlockPipe::Bytes) {},
                  [&](BlockPipe::Bytes block) { output.Write(block.data(), block.size()); });
-  return NarWriter(pipe, cancellation).Write(root);
+  return NarWriter(pipe, cancellation, case_hack).Write(root);
 }
 
 }  // namespace airplant

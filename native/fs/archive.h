@@ -18,12 +18,13 @@ struct HashOptions {
   std::vector<std::string> candidates;  // hash parts
   std::string algorithm;
   uint64_t most_nar_size;
+  bool case_hack;  // see NarWriter
 };
 
 // Hash and length of the NAR of `path`, and which of the candidates occur in it, in one pass.
 TreeHash HashTree(const std::string& path, const HashOptions& options, const Cancellation& cancellation);
 
 // Writes the NAR of `path` to `fd` in constant memory; returns its length.
-uint64_t DumpTree(const std::string& path, int fd, const Cancellation& cancellation);
+uint64_t DumpTree(const std::string& path, int fd, bool case_hack, const Cancellation& cancellation);
 
 }  // namespace airplant

@@ -1,5 +1,6 @@
 #include "fs/exports.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "fs/nar-writer.h"
 #include "fs/reference-scanner.h"
 #include "fs/remove-tree.h"
+#include "fs/special-files.h"
 #include "js/arguments.h"
 #include "js/background.h"
 #include "js/errors.h"
@@ -24,6 +26,31 @@ namespace airplant {
 static Napi::Value Undefined(Napi::Env env, int) { return env.Undefined(); }
 
 static Background& BackgroundOf(const Napi::CallbackInfo& info) { return *static_cast<Background*>(info.Data()); }
+
+// A cancellation that JavaScript holds, which lives as long as there is work under it.
+using SharedCancellation = std::shared_ptr<Cancellation>;
+
+static Napi::Value JsNewCancellation(const Napi::CallbackInfo& info) {
+  return Napi::External<SharedCancellation>::New(
+      info.Env(), new SharedCancellation(std::make_shared<Cancellation>()),
+      [](Napi::Env, SharedCancellation* cancellation) { delete cancellation; });
+}
+
+// Without one nobody but the end of the process cancels.
+static SharedCancellation ToCancellation(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::make_shared<Cancellation>();
+  if (!value.IsExternal()) throw WrongArgument(value.Env(), "cancellation must be made by newCancellation");
+  return *value.As<Napi::External<SharedCancellation>>().Data();
+}
+
+static Napi::Value JsCancel(const Napi::CallbackInfo& info) {
+  BackgroundOf(info).Cancel(info.Env(), *ToCancellation(info[0]));
+  return info.Env().Undefined();
+}
+
+static Background::How Bounded(const Napi::Value& cancellation) {
+  return {Background::Queue::bounded, ToCancellation(cancellation)};
+}
 
 static Napi::Value JsTryLock(const Napi::CallbackInfo& info) {
   const int fd = ToDescriptor(info[0], "fd");
@@ -62,6 +89,14 @@ static uint64_t ToNarSizeLimit(const Napi::Value& value) {
   return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
 }
 
+static bool ToCaseHack(const Napi::Value& options) {
+  if (!options.IsObject()) return false;
+  const Napi::Value given = options.As<Napi::Object>().Get("caseHack");
+  if (given.IsUndefined()) return false;
+  if (!given.IsBoolean()) throw WrongArgument(options.Env(), "caseHack must be a boolean");
+  return given.As<Napi::Boolean>();
+}
+
 static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
   const auto references = Napi::Array::New(env, hash.references.size());
   for (uint32_t i = 0; i < hash.references.size(); i++) {
@@ -76,14 +111,14 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
-  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize};
+  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize, ToCaseHack(info[2])};
   if (info[2].IsObject()) {
     const auto given = info[2].As<Napi::Object>();
     if (given.Has("algorithm")) options.algorithm = ToAlgorithm(given.Get("algorithm"));
     if (given.Has("maxNarSize")) options.most_nar_size = ToNarSizeLimit(given.Get("maxNarSize"));
   }
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[3]),
       [=](const Cancellation& cancellation) { return HashTree(path, options, cancellation); },
       FromTreeHash);
 }
@@ -91,16 +126,17 @@ static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
 static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   const int fd = ToDescriptor(info[1], "fd");
+  const bool case_hack = ToCaseHack(info[2]);
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::unbounded,
-      [=](const Cancellation& cancellation) { return DumpTree(path, fd, cancellation); },
+      info.Env(), {Background::Queue::unbounded, ToCancellation(info[3])},
+      [=](const Cancellation& cancellation) { return DumpTree(path, fd, case_hack, cancellation); },
       [](Napi::Env env, uint64_t size) { return Napi::Number::New(env, static_cast<double>(size)); });
 }
 
 static Napi::Value JsCanonicaliseTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[1]),
       [=](const Cancellation& cancellation) {
         CanonicaliseTree(path, cancellation);
         return 0;
@@ -112,7 +148,7 @@ static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   // Waits for the disk rather than for a processor, above all where freed blocks are discarded at once.
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::unbounded,
+      info.Env(), {Background::Queue::unbounded, std::make_shared<Cancellation>()},
       [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
       [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
 }
@@ -121,7 +157,7 @@ static Napi::Value JsCopyTree(const Napi::CallbackInfo& info) {
   const std::string from = ToPath(info[0], "from");
   const std::string to = ToPath(info[1], "to");
   return BackgroundOf(info).Run(
-      info.Env(), Background::Queue::bounded,
+      info.Env(), Bounded(info[2]),
       [=](const Cancellation& cancellation) {
         CopyTree(from, to, cancellation);
         return 0;
@@ -138,6 +174,23 @@ static Napi::Value JsMoveTree(const Napi::CallbackInfo& info) {
                                           {"exchange", RenameMode::exchange}});
   ThrowingJsErrors(info.Env(), [&] { MoveTree(from, to, mode); });
   return info.Env().Undefined();
+}
+
+static Napi::Value FromSpecialSearch(Napi::Env env, const SpecialSearch& search) {
+  const auto object = Napi::Object::New(env);
+  if (!search.found.empty()) object.Set("found", FromBytes(env, search.found));
+  object.Set("directories",
+             Napi::Buffer<char>::Copy(env, search.directories.data(), search.directories.size()));
+  return object;
+}
+
+static Napi::Value JsFindSpecialFile(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  const std::string known = ToBytes(info[1], "known");
+  return BackgroundOf(info).Run(
+      info.Env(), {Background::Queue::bounded, std::make_shared<Cancellation>()},
+      [=](const Cancellation& cancellation) { return FindSpecialFile(path, known, cancellation); },
+      FromSpecialSearch);
 }
 
 static Napi::Value JsOpenDirectory(const Napi::CallbackInfo& info) {
@@ -174,6 +227,8 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name, background));
   };
+  add("newCancellation", JsNewCancellation);
+  add("cancel", JsCancel);
   add("tryLock", JsTryLock);
   add("unlock", JsUnlock);
   add("hashTree", JsHashTree);
@@ -182,6 +237,7 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   add("removeTree", JsRemoveTree);
   add("copyTree", JsCopyTree);
   add("moveTree", JsMoveTree);
+  add("findSpecialFile", JsFindSpecialFile);
   add("openDirectory", JsOpenDirectory);
   add("makeDirectoryAt", JsMakeDirectoryAt);
   add("createFileAt", JsCreateFileAt);

@@ -86,10 +86,17 @@ void NarWriter::Symlink(const TreeEntry& entry) {
   EndEntry(entry);
 }
 
+// As Nix does: from the first suffix on, whatever follows it.
+std::string_view NarWriter::NameOf(std::string_view on_disk) const {
+  return case_hack_ ? on_disk.substr(0, on_disk.find(kCaseHackSuffix)) : on_disk;
+}
+
 void NarWriter::BeginEntry(const TreeEntry& entry) {
   if (entry.depth == 0) return Raw(kMagic);
+  const std::string_view name = NameOf(entry.name);
+  if (name.empty()) Fail(EINVAL, "readdir", "its name is nothing but the suffix of the case hack");
   Raw(kEntry);
-  String(entry.name);
+  String(name);
   Raw(kNode);
 }
 

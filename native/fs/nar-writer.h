@@ -12,12 +12,17 @@ namespace airplant {
 // NARs longer than this cannot be counted in a JavaScript number.
 inline constexpr uint64_t kMostNarSize = (uint64_t{1} << 53) - 1;
 
+// What Nix puts after a name that differs from another one only in case, a number following, so that both fit into a
+// directory of a file system that ignores case (ts/formats/nar/case-hack.ts has the same text).
+inline constexpr std::string_view kCaseHackSuffix = "~nix~case~hack~";
+
 // Writes the Nix archive of a visited tree into a pipe.
 class NarWriter final : public TreeVisitor {
  public:
+  // With `case_hack`, names are written without the suffix; a name that is nothing else is refused (EINVAL).
   // A tree whose archive would be longer than `limit` is refused (EFBIG) before the data beyond it is read.
-  NarWriter(BlockPipe& pipe, const Cancellation& cancellation, uint64_t limit = kMostNarSize)
-      : pipe_(pipe), cancellation_(cancellation), limit_(limit) {}
+  NarWriter(BlockPipe& pipe, const Cancellation& cancellation, bool case_hack, uint64_t limit = kMostNarSize)
+      : pipe_(pipe), cancellation_(cancellation), case_hack_(case_hack), limit_(limit) {}
 
   // Returns the length of the archive.
   uint64_t Write(const Location& root);
@@ -27,6 +32,7 @@ class NarWriter final : public TreeVisitor {
   void LeaveDirectory(const TreeEntry& entry, int fd) override;
   void Regular(const TreeEntry& entry) override;
   void Symlink(const TreeEntry& entry) override;
+  std::string_view NameOf(std::string_view on_disk) const override;
 
   void BeginEntry(const TreeEntry& entry);
   void EndEntry(const TreeEntry& entry);
@@ -39,6 +45,7 @@ class NarWriter final : public TreeVisitor {
 
   BlockPipe& pipe_;
   const Cancellation& cancellation_;
+  const bool case_hack_;
   const uint64_t limit_;
   uint64_t size_ = 0;
 };

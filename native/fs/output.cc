@@ -2,13 +2,13 @@
 
 #include <limits.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "fs/syscalls.h"
 #include "system-error.h"
 
 namespace airplant {
@@ -44,7 +44,7 @@ ssize_t Output::WriteSome(const uint8_t* data, size_t size) const {
       // poll(2) promises room for this much; more could block.
       return write(fd_, data, std::min<size_t>(size, PIPE_BUF));
     case Kind::socket:
-      return send(fd_, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+      return sys_send_now(fd_, data, size);
     default:
       return write(fd_, data, size);
   }

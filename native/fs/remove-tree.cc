@@ -80,7 +80,7 @@ uint64_t Remover::Run() {
   return freed_;
 }
 
-// Removes whatever is no directory; says so if it is one.
+// Removes whatever is no directory; says so if it is one, or was a moment ago.
 Remover::Removal Remover::RemoveFile(int parent, const char* name) {
   struct stat st;
   if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -89,11 +89,13 @@ Remover::Removal Remover::RemoveFile(int parent, const char* name) {
   }
   if (S_ISDIR(st.st_mode)) return Removal::directory;
   if (unlinkat(parent, name, 0) < 0) {
-    if (errno == ENOENT) return Removal::done;
-    // Swapped for a directory just now: Linux says EISDIR, POSIX EPERM.
     const int error = errno;
-    if (error == EISDIR || error == EPERM) {
-      if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) return Removal::directory;
+    if (error == ENOENT) return Removal::done;
+    // Swapped for a directory in between. It may have been swapped back by now, so looking again would tell nothing.
+    if (error == EISDIR) return Removal::directory;
+    // What POSIX says instead also means that it must not be removed.
+    if (error == EPERM && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+      return Removal::directory;
     }
     Fail(error, "unlink", name);
   }

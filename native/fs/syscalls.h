@@ -23,6 +23,10 @@ int sys_open_search(const char* path);
 ssize_t sys_copy_file_range(int from, int to, size_t length);
 
 struct timespec ModificationTime(const struct stat& st);
+struct timespec ChangeTime(const struct stat& st);
+
+// send(2) on a socket that neither waits nor raises SIGPIPE.
+ssize_t sys_send_now(int fd, const void* data, size_t size);
 
 // Advice: the file will be read once from front to back.
 void sys_advise_sequential(int fd);

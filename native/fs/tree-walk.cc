@@ -80,15 +80,21 @@ void TreeWalk::List(Frame& frame) {
   DirectoryEntry entry;
   int result;
   while ((result = reader_.Next(&entry)) > 0) {
+    cancellation_.Check();
     const size_t length = strlen(entry.name);
     if (length > kMaxName) visitor_.Fail(ENAMETOOLONG, "readdir", "a name in it is longer than 255 bytes");
-    frame.items.push_back({frame.names.size(), entry.type});
+    frame.items.push_back({frame.names.size(), visitor_.NameOf({entry.name, length}).size(), entry.type});
     frame.names.append(entry.name, length + 1);
   }
   if (result < 0) visitor_.Fail(errno, "readdir");
-  const char* names = frame.names.data();
+  const auto name_of = [names = frame.names.data()](const Item& item) {
+    return std::string_view(names + item.name, item.length);
+  };
   std::sort(frame.items.begin(), frame.items.end(),
-            [names](const Item& a, const Item& b) { return strcmp(names + a.name, names + b.name) < 0; });
+            [&](const Item& a, const Item& b) { return name_of(a) < name_of(b); });
+  const auto twice = std::adjacent_find(frame.items.begin(), frame.items.end(),
+                                        [&](const Item& a, const Item& b) { return name_of(a) == name_of(b); });
+  if (twice != frame.items.end()) visitor_.Fail(EEXIST, "readdir", "two names in it stand for the same one");
 }
 
 TreeEntry TreeWalk::EntryOf(size_t depth) const {

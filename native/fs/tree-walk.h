@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cancellation.h"
@@ -41,6 +42,10 @@ class TreeVisitor {
   virtual void Regular(const TreeEntry& entry) = 0;
   virtual void Symlink(const TreeEntry& entry) = 0;
 
+  // What a name on disk stands for: its first bytes, all of them unless told otherwise. Files of a directory are visited
+  // in the order of these, and must differ in them.
+  virtual std::string_view NameOf(std::string_view on_disk) const { return on_disk; }
+
  protected:
   // Throws for the file being visited.
   [[noreturn]] void Fail(int error, const char* syscall, const char* detail = "") const;
@@ -63,7 +68,8 @@ class TreeWalk {
   friend class TreeVisitor;
 
   struct Item {
-    size_t name;  // offset in `names`
+    size_t name;    // offset in `names`
+    size_t length;  // of what it stands for
     FileType type;
   };
   struct Frame {

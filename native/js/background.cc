@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 
 #include "js/errors.h"
@@ -27,11 +28,20 @@ Background* Background::Create(Napi::Env env) {
 }
 
 void Background::Submit(Napi::Env env, std::unique_ptr<Operation> operation) {
-  if (operation->queue == Queue::bounded && bounded_running_ >= MostBounded()) {
+  if (operation->how.queue == Queue::bounded && bounded_running_ >= MostBounded()) {
     waiting_.push_back(std::move(operation));
   } else {
     Start(env, std::move(operation));
   }
+}
+
+void Background::Cancel(Napi::Env env, Cancellation& cancellation) {
+  cancellation.Cancel();
+  const auto concerned = [&](const auto& operation) { return operation->how.cancellation.get() == &cancellation; };
+  for (const auto& operation : waiting_) {
+    if (concerned(operation)) operation->deferred.Reject(ToJsError(env, SystemError(ECANCELED, "cancel", {})).Value());
+  }
+  std::erase_if(waiting_, concerned);
 }
 
 void Background::Start(Napi::Env env, std::unique_ptr<Operation> owned) {
@@ -43,7 +53,7 @@ void Background::Start(Napi::Env env, std::unique_ptr<Operation> owned) {
       sigfillset(&all);
       pthread_sigmask(SIG_BLOCK, &all, nullptr);
       try {
-        operation->Execute(cancellation_);
+        operation->Execute();
       } catch (...) {
         operation->error = std::current_exception();
       }
@@ -54,13 +64,13 @@ void Background::Start(Napi::Env env, std::unique_ptr<Operation> owned) {
     return;
   }
   if (running_.empty()) napi_ref_threadsafe_function(env, done_);
-  if (operation->queue == Queue::bounded) bounded_running_++;
+  if (operation->how.queue == Queue::bounded) bounded_running_++;
   operation->place = running_.insert(running_.end(), std::move(owned));
 }
 
 void Background::Settle(Napi::Env env, Operation* operation) {
   operation->thread.join();
-  if (operation->queue == Queue::bounded) bounded_running_--;
+  if (operation->how.queue == Queue::bounded) bounded_running_--;
   const std::unique_ptr<Operation> owned = std::move(*operation->place);
   running_.erase(operation->place);
   while (!waiting_.empty() && bounded_running_ < MostBounded()) {
@@ -89,7 +99,7 @@ void Background::OnDone(napi_env env, napi_value, void* context, void* operation
 // The process or worker thread exits. The threads run code of this library, which may be unloaded next.
 void Background::OnTeardown(void* pointer) {
   auto* background = static_cast<Background*>(pointer);
-  background->cancellation_.Cancel();
+  for (const auto& operation : background->running_) operation->how.cancellation->Cancel();
   for (const auto& operation : background->running_) operation->thread.join();
   background->running_.clear();
   background->waiting_.clear();

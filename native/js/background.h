@@ -26,31 +26,40 @@ class Background {
 
   static Background* Create(Napi::Env env);
 
+  // How to do a piece of work: `cancellation` may be shared by several, and with whoever cancels them.
+  struct How {
+    Queue queue;
+    std::shared_ptr<Cancellation> cancellation;
+  };
+
   // Runs `work(const Cancellation&)` on its own thread, then resolves with `convert(env, result)` or rejects.
   template <class Work, class Convert>
-  Napi::Promise Run(Napi::Env env, Queue queue, Work work, Convert convert);
+  Napi::Promise Run(Napi::Env env, How how, Work work, Convert convert);
+
+  // What runs stops soon and rejects with ECANCELED unless it had come to its end; what waits is rejected at once.
+  void Cancel(Napi::Env env, Cancellation& cancellation);
 
  private:
   class Operation {
    public:
-    explicit Operation(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+    Operation(Napi::Env env, How how) : how(std::move(how)), deferred(Napi::Promise::Deferred::New(env)) {}
     virtual ~Operation() = default;
-    virtual void Execute(const Cancellation& cancellation) = 0;
+    virtual void Execute() = 0;
     virtual Napi::Value Result(Napi::Env env) = 0;
 
+    const How how;
     Napi::Promise::Deferred deferred;
     std::exception_ptr error;
     std::thread thread;
-    Queue queue = Queue::bounded;
     std::list<std::unique_ptr<Operation>>::iterator place;
   };
 
   template <class Work, class Convert>
   class TypedOperation final : public Operation {
    public:
-    TypedOperation(Napi::Env env, Work work, Convert convert)
-        : Operation(env), work_(std::move(work)), convert_(std::move(convert)) {}
-    void Execute(const Cancellation& cancellation) override { result_ = work_(cancellation); }
+    TypedOperation(Napi::Env env, How how, Work work, Convert convert)
+        : Operation(env, std::move(how)), work_(std::move(work)), convert_(std::move(convert)) {}
+    void Execute() override { result_ = work_(*how.cancellation); }
     Napi::Value Result(Napi::Env env) override { return convert_(env, result_); }
 
    private:
@@ -67,17 +76,15 @@ class Background {
   static void OnFinalized(napi_env, void* background, void*);
 
   napi_threadsafe_function done_ = nullptr;
-  Cancellation cancellation_;
   std::list<std::unique_ptr<Operation>> running_;
   std::deque<std::unique_ptr<Operation>> waiting_;
   size_t bounded_running_ = 0;
 };
 
 template <class Work, class Convert>
-Napi::Promise Background::Run(Napi::Env env, Queue queue, Work work, Convert convert) {
+Napi::Promise Background::Run(Napi::Env env, How how, Work work, Convert convert) {
   auto operation =
-      std::make_unique<TypedOperation<Work, Convert>>(env, std::move(work), std::move(convert));
-  operation->queue = queue;
+      std::make_unique<TypedOperation<Work, Convert>>(env, std::move(how), std::move(work), std::move(convert));
   const Napi::Promise promise = operation->deferred.Promise();
   Submit(env, std::move(operation));
   return promise;

@@ -59,6 +59,8 @@ struct Field {
     return value.As<Napi::Boolean>();
   }
 
+  bool FlagOr(bool absent) const { return value.IsUndefined() ? absent : Flag(); }
+
   uint64_t Integer(uint64_t largest) const {
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
     if (!(number >= 0) || number != std::floor(number) || number > static_cast<double>(largest)) {
@@ -98,6 +100,7 @@ struct Field {
 };
 
 void ReadBackend(const Field& field, SandboxSpec& spec);
+NetworkHelper ReadNetworkHelper(const Field& field);
 Entry ReadEntry(const Field& field);
 void ReadBind(const Field& field, Entry& entry);
 Command ReadCommand(const Field& field);
@@ -118,12 +121,22 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   const Field root = field["root"];
   spec.root_kind = root["kind"].OneOf<RootKind>({{"directory", RootKind::directory}, {"tmpfs", RootKind::tmpfs}});
   if (spec.root_kind == RootKind::directory) spec.root = root["path"].AbsolutePath();
+  spec.read_only_root = root["readOnly"].FlagOr(false);
 
   const Field namespaces = field["namespaces"];
   spec.private_pids = namespaces["pid"].Flag();
   spec.private_ipc = namespaces["ipc"].Flag();
   spec.private_uts = namespaces["uts"].Flag();
   spec.private_network = namespaces["network"].OneOf<bool>({{"private", true}, {"host", false}});
+  spec.private_cgroups = namespaces["cgroup"].FlagOr(false);
+  spec.nested_namespaces = namespaces["nested"].FlagOr(true);
+  if (const Field helper = field["networkHelper"]; !helper.value.IsUndefined()) {
+    if (!spec.private_network || !spec.private_pids) helper.Refuse("absent unless network and processes are private");
+    spec.network_helper = ReadNetworkHelper(helper);
+  }
+  if (const Field scope = field["scopeAbstractSockets"]; !scope.value.IsUndefined()) {
+    spec.scope_abstract_sockets = scope.Flag();
+  }
 
   // The kernel keeps the largest number for "no id".
   spec.uid = static_cast<uint32_t>(field["ids"]["uid"].Integer(0xfffffffe));
@@ -133,7 +146,10 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   field["entries"].Each([&](const Field& entry) { spec.entries.push_back(ReadEntry(entry)); });
   spec.command = ReadCommand(field["command"]);
   field["limits"]["rlimits"].Each([&](const Field& limit) { spec.limits.push_back(ReadLimit(limit)); });
+  const Field group = field["controlGroup"];
+  if (!group.value.IsUndefined()) spec.control_group = group.AbsolutePath();
   spec.personality = static_cast<uint32_t>(field["personality"].Integer(0xfffffffe));
+  spec.filter = field["filter"].OneOf<Filter>({{"sealed", Filter::sealed}, {"none", Filter::none}});
   return spec;
 }
 
@@ -151,6 +167,15 @@ void ReadBackend(const Field& field, SandboxSpec& spec) {
     spec.profile_parameters.push_back(name.Text());
     spec.profile_parameters.push_back(text.Text());
   });
+}
+
+NetworkHelper ReadNetworkHelper(const Field& field) {
+  NetworkHelper helper;
+  helper.program = field["program"].AbsolutePath();
+  field["argv"].Each([&](const Field& argument) { helper.arguments.push_back(argument.Text()); });
+  helper.timeout_milliseconds = static_cast<uint32_t>(field["timeoutMilliseconds"].Integer(INT32_MAX));
+  field["unreachable"].Each([&](const Field& network) { helper.unreachable.push_back(network.Text()); });
+  return helper;
 }
 
 Entry ReadEntry(const Field& field) {

@@ -21,6 +21,9 @@ struct Launch {
 // The platform's own isolation: namespaces on Linux, a seatbelt profile on macOS.
 [[noreturn]] void RunIsolated(const SandboxSpec& spec, const Launch& launch);
 
+// Called once by the launcher: computes whatever is the same for all sandboxes.
+void PrepareIsolation();
+
 // No isolation at all.
 [[noreturn]] void RunPlain(const SandboxSpec& spec, const Launch& launch);
 

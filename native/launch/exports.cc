@@ -4,6 +4,7 @@
 #include "js/errors.h"
 #include "js/read-spec.h"
 #include "js/text.h"
+#include "launch/platform.h"
 #include "launch/pty.h"
 #include "launch/request.h"
 #include "launch/start-launcher.h"
@@ -43,6 +44,8 @@ static Napi::Value JsReadAvailable(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(ReadAvailable(fd, buffer.Data(), buffer.ByteLength())));
 }
 
+static Napi::Value JsLandlockAbi(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), LandlockAbi()); }
+
 static uint64_t ToRun(const Napi::Value& value) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
   if (!(number >= 1 && number <= 9007199254740991.0)) throw WrongArgument(value.Env(), "a number of a run or guard must be a positive integer");
@@ -68,6 +71,12 @@ static void JsSendKill(const Napi::CallbackInfo& info) {
   ThrowingJsErrors(info.Env(), [&] { SendKill(control, run); });
 }
 
+static void JsSendTerminate(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t run = ToRun(info[1]);
+  ThrowingJsErrors(info.Env(), [&] { SendTerminate(control, run); });
+}
+
 static void JsSendGuard(const Napi::CallbackInfo& info) {
   const int control = ToDescriptor(info[0], "control");
   const uint64_t guard = ToRun(info[1]);
@@ -85,9 +94,11 @@ void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
   exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
   exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
+  exports.Set("landlockAbi", Napi::Function::New(env, JsLandlockAbi, "landlockAbi"));
   exports.Set("readAvailable", Napi::Function::New(env, JsReadAvailable, "readAvailable"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
+  exports.Set("sendTerminate", Napi::Function::New(env, JsSendTerminate, "sendTerminate"));
   exports.Set("sendGuard", Napi::Function::New(env, JsSendGuard, "sendGuard"));
   exports.Set("sendUnguard", Napi::Function::New(env, JsSendUnguard, "sendUnguard"));
 }

@@ -35,6 +35,9 @@ void CloseRange(unsigned first, unsigned last);
 int SendFlags();
 int ReceiveFlags();
 
+// The version of Landlock's interface; 0 where there is none.
+int LandlockAbi();
+
 // ru_maxrss in bytes.
 uint64_t MaxResidentBytes(const rusage& usage);
 

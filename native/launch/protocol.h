@@ -20,6 +20,8 @@ enum class RequestKind : uint32_t {
   // dies before it has taken the guard back. `run` numbers the guard; guards and runs have numbers of their own.
   guard = 3,
   unguard = 4,
+  // Asks all processes of a sandbox to end (SIGTERM); `kill` is for those that do not.
+  terminate = 5,
 };
 
 struct Request {
@@ -52,7 +54,8 @@ struct StartedReply {
   int32_t pid = 0;
 };
 
-enum class Ending : uint32_t { exited = 0, signalled = 1, killed = 2 };
+// network_lost: the program that connected the sandbox with the network ended before the builder, and the sandbox with it.
+enum class Ending : uint32_t { exited = 0, signalled = 1, killed = 2, network_lost = 3 };
 
 struct ExitedReply {
   Ending ending = Ending::killed;

@@ -34,6 +34,10 @@ void SendUnguard(int control, uint64_t guard) {
 
 void SendKill(int control, uint64_t run) { Send(control, {kProtocolVersion, RequestKind::kill, run, 0}, {}); }
 
+void SendTerminate(int control, uint64_t run) {
+  Send(control, {kProtocolVersion, RequestKind::terminate, run, 0}, {});
+}
+
 static void Send(int control, Request request, const std::vector<int>& descriptors) {
   iovec part{&request, sizeof request};
   alignas(cmsghdr) char ancillary[CMSG_SPACE(kMaxDescriptors * sizeof(int))]{};

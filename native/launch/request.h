@@ -18,4 +18,7 @@ void SendUnguard(int control, uint64_t guard);
 // Asks it to kill everything of `run`; runs that have ended are ignored.
 void SendKill(int control, uint64_t run);
 
+// Sends SIGTERM to everything of `run`, which may take as long as it likes; its end is reported as a kill.
+void SendTerminate(int control, uint64_t run);
+
 }  // namespace airplant

@@ -8,8 +8,9 @@
 
 #include <cstdio>
 
-#include "launcher/server.h"
+#include "launch/backend.h"
 #include "launch/protocol.h"
+#include "launcher/server.h"
 
 int main() {
   struct stat control{};
@@ -17,5 +18,6 @@ int main() {
     fputs("airplant-launcher is started by airplant, not by hand\n", stderr);
     return 2;
   }
+  airplant::PrepareIsolation();
   airplant::Serve(airplant::kControlFd);
 }

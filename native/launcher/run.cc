@@ -79,6 +79,11 @@ void Run::Kill() {
   if (life_socket_) shutdown(life_socket_.Get(), SHUT_WR);
 }
 
+void Run::Terminate() {
+  killed_ = true;
+  if (supervisor_ > 0) kill(supervisor_, kPoliteSignal);
+}
+
 void Run::WaitForSupervisor() {
   if (supervisor_ > 0) {
     while (waitpid(supervisor_, nullptr, 0) < 0 && errno == EINTR) {
@@ -94,6 +99,9 @@ void Run::OnRecord(const LifeRecord& record, Control& control) {
       return;
     case LifeEvent::builder_ended:
       builder_status_ = record.value;
+      return;
+    case LifeEvent::network_lost:
+      network_lost_ = true;
       return;
     case LifeEvent::ended:
       while (setup_pipe_) OnSetup(control);
@@ -124,6 +132,8 @@ void Run::ReportExit(const LifeRecord& end, Control& control) {
   // Without a status of the builder, process 1 was killed: by us, or by somebody outside.
   if (killed_) {
     reply.ending = Ending::killed;
+  } else if (network_lost_ && !builder_status_) {
+    reply.ending = Ending::network_lost;
   } else if (WIFSIGNALED(status)) {
     reply.ending = Ending::signalled;
     reply.value = WTERMSIG(status);

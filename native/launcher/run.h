@@ -31,6 +31,9 @@ class Run {
   // Kills the whole sandbox; its end is reported as usual.
   void Kill();
 
+  // Asks all its processes to end; its end is reported as that of a kill.
+  void Terminate();
+
   void WaitForSupervisor();
 
   // Nothing is left, neither of the sandbox nor of its supervisor.
@@ -53,6 +56,7 @@ class Run {
   pid_t child_ = 0;
   SetupOutcome setup_;
   std::optional<int> builder_status_;
+  bool network_lost_ = false;
   bool killed_ = false;
   bool answered_ = false;
 };

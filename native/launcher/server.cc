@@ -70,6 +70,11 @@ void Server::OnRequest() {
         if (run->Id() == number) run->Kill();
       }
       return;
+    case RequestKind::terminate:
+      for (const auto& run : runs_) {
+        if (run->Id() == number) run->Terminate();
+      }
+      return;
     case RequestKind::guard:
       guarded_[number] = request->Payload();
       return;

@@ -44,3 +44,12 @@ test('chunking does not matter, not even inside a character', () => {
     ),
   );
 });
+
+test('what would drive a terminal is not kept', () => {
+  const lines = linesOf(
+    5,
+    '\x1b[31mred\x1b[0m\n\x1b]0;title\x07named\n\x1b[2Jcleared\x07\nbad \xff\n',
+    Buffer.from([0xff, 0x9b]),
+  );
+  assert.deepEqual(lines, ['red', 'named', 'cleared', 'bad ÿ', '\ufffd\ufffd']);
+});

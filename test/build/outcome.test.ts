@@ -24,6 +24,23 @@ test('statuses are those of BuildResult', () => {
   assert.equal(statusOf(new Error('x')), 'MiscFailure');
 });
 
+test('a failure with hardly any disk left is a transient one, with a note', () => {
+  const full = (outcome: Attempt['outcome']) => () =>
+    judge('/nix/store/x.drv', { outcome, diskNearlyFull: true, lastLines: [] } as unknown as Attempt);
+  for (const outcome of [
+    { kind: 'exited', status: 1 },
+    { kind: 'signalled', signal: 7 },
+  ] as const) {
+    assert.throws(full(outcome), (error) => {
+      assert.ok(error instanceof AirplantError);
+      assert.match(error.message, /\nnote: build failure may have been caused by lack of free disk space$/);
+      assert.equal(statusOf(error), 'TransientFailure');
+      assert.equal(exitStatusOf([error]), 1);
+      return true;
+    });
+  }
+});
+
 test("the messages are Nix's", () => {
   const message = (outcome: Attempt['outcome']) => {
     try {

@@ -86,7 +86,7 @@ test('an abort tells the running steps and starts no others', async () => {
   const controller = new AbortController();
   const skipped: string[] = [];
   const work = {
-    run: async (_key: string, signal: AbortSignal) => {
+    run: async (_key: string, { signal }: { signal: AbortSignal }) => {
       controller.abort();
       return !signal.aborted;
     },

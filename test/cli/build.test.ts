@@ -67,9 +67,12 @@ test('--no-link and --out-link', async () => {
   assert.deepEqual(host.store.local.links, [{ link: join(directory, 'sub/x'), path: out }]);
 });
 
-test('the exit status is the report’s; a failure is told once', async () => {
+test('the exit status is the report’s; a failure is told once, by its event', async () => {
   const failure = { code: 'ERR_BUILD_FAILED', message: 'it failed', hint: 'h', drvPath: a, lastLines: [] };
-  host.store.events = [{ type: 'build.failed', ...failure }];
+  host.store.events = [
+    { type: 'build.failed', ...failure },
+    { type: 'build.failed', ...failure, drvPath: b, message: 'no input' },
+  ];
   host.store.report = {
     exitStatus: 100,
     results: [

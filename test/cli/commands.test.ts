@@ -156,6 +156,7 @@ test('show-sandbox: every entry with its reason', async () => {
     command: { path: '/bin/sh', argv: ['sh', '-e'], env: [['A', 'b\x1b[2J']], cwd: '/build', umask: 0o22 },
     limits: { rlimits: [] },
     personality: 0,
+    filter: 'sealed',
     session: 'sealed',
   };
   const { stdout } = await host.run('show-sandbox', drv);

@@ -11,11 +11,11 @@ import type { BuildOptions } from '../../ts/build/options.js';
 import { planBuild } from '../../ts/build/plan.js';
 import type { Attempt, BuildRequest, Settled } from '../../ts/build/records.js';
 import { makeRequest } from '../../ts/build/request.js';
+import { placeOf } from '../../ts/build/scratch.js';
 import { settleOutputs } from '../../ts/build/settle.js';
 import { loadModule } from '../../ts/cli/load-module.js';
 import { evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
 import type { DerivationValue } from '../../ts/derivation/author/values.js';
-import { parseHostPath } from '../../ts/sandbox/host-paths.js';
 import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
@@ -52,7 +52,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
   const request = makeRequest({ drvPath, derivation, inputs }, '/nix/store', optionsWith(pageShell));
   const directories = testDirectories(pageRoot);
   const executor = new LocalExecutor(optionsWith(pageShell), directories);
-  const place = executor.place(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
+  const place = placeOf(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
   checkMadeParts(
     page,
     {
@@ -60,7 +60,7 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
       paths: [derivation.inputSrcs[0], drvPath, outPath].join('\n'),
       plan: layOut(plan),
       request: layOut(request),
-      sandbox: layOut(abridged(executor.plan(request, place))),
+      sandbox: layOut(abridged(executor.plan(request, place, undefined))),
     },
     { unchecked: madeByBuilding },
   );
@@ -86,7 +86,10 @@ test('the tour shows what comes of a real build', { skip: mayBuild }, async () =
   assert.deepEqual((await run.result).results[0]?.error, undefined);
 
   const { attempt, settled, during } = watched;
-  const { isolation, outcome, lastLines, outputs } = attempt!;
+  const { outcome, lastLines, outputs } = attempt!;
+  // What this machine's limits take away is not the page's concern.
+  const shortfalls = attempt!.isolation.shortfalls.filter((sentence) => !sentence.startsWith('The limit '));
+  const isolation = { ...attempt!.isolation, shortfalls };
   const later = { startedAt: undefined, stoppedAt: undefined, usage: undefined };
   const registered = { ...store.pathInfo(outPath), registrationTime: undefined };
   checkMadeParts(
@@ -138,16 +141,27 @@ function optionsWith(shell: string): BuildOptions {
     maxJobs: 1,
     cores: 8,
     keepGoing: false,
-    hostPaths: [parseHostPath(`/bin/sh=${shell}`, { why })],
+    sandbox: true,
+    storeInPlace: false,
+    hostPaths: [{ target: '/bin/sh', source: shell, optional: false, readOnly: true, why }],
+    visibleHost: undefined as never,
+    allowedImpureHostDeps: [],
+    preBuildHook: undefined,
     sandboxBuildDirectory: '/build',
     devShmSize: '50%',
+    filterSystemCalls: true,
+    nestedNamespaces: true,
     timeout: 0,
     maxSilentTime: 0,
+    resources: { limits: {}, required: false, always: false },
+    terminationGrace: 2,
     maxBuildLogSize: 0,
     keepBuildLog: true,
     compressBuildLog: true,
     logLines: 25,
     supplementaryGroups: 0,
+    fixedOutputNetwork: 'auto',
+    network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
     impureEnvironment: {},
   };
 }
@@ -182,7 +196,15 @@ class WatchedExecutor implements Executor {
   async #settle(request: BuildRequest, { attempt, privateDirectory }: FinishedAttempt): Promise<Settled> {
     const [drvPath] = this.store.validDerivers(request.outputs[0]!.scratchPath);
     const derivation = this.store.readDerivation(drvPath!);
-    const job = { drvPath: drvPath!, derivation, request, missing: ['out'], privateDirectory };
+    const job = {
+      drvPath: drvPath!,
+      derivation,
+      request,
+      missing: ['out'],
+      privateDirectory,
+      signal: new AbortController().signal,
+      caseHack: false,
+    };
     return await settleOutputs(job, attempt, '/nix/store');
   }
 }

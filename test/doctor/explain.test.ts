@@ -18,6 +18,8 @@ const plain: Host = {
   maskedProc: [],
   readOnlyProc: false,
   kvm: false,
+  tun: true,
+  landlock: 7,
   launcher: '/opt/airplant/build/Release/airplant-launcher',
 };
 const limit = (kind: string, value: number) => ({
@@ -51,6 +53,19 @@ const table: readonly Row[] = [
   { failure: 'unshare-pid ENOSPC', host: limit('pid', 0), cause: /forbids PID/, cure: /max_pid_namespaces=/ },
   { failure: 'unshare-ipc ENOSPC', host: limit('ipc', 0), cause: /forbids IPC/, cure: /max_ipc_namespaces=/ },
   { failure: 'unshare-uts ENOSPC', host: limit('uts', 0), cause: /forbids UTS/, cure: /max_uts_namespaces=/ },
+  {
+    failure: 'unshare-cgroup ENOSPC',
+    host: limit('cgroup', 0),
+    cause: /forbids control group/,
+    cure: /max_cgroup_namespaces=/,
+  },
+  {
+    failure: 'lock-user ENOSPC',
+    host: limit('user', 1),
+    cause: /All 1 user namespaces that user\.max_user_namespaces allows/,
+    cure: /user\.max_user_namespaces=15000/,
+  },
+  { failure: 'lock-mounts ENOSPC', host: limit('mnt', 1), cause: /All 1 mount/, cure: /max_mnt_namespaces=/ },
   {
     failure: 'unshare-network ENOSPC',
     host: limit('net', 0),
@@ -165,6 +180,15 @@ const table: readonly Row[] = [
   { failure: 'open-proc ENOENT', cause: /no proc file system/, cure: /mount -t proc/ },
   // Mounts
   { failure: 'mount-tmpfs ENODEV', cause: /does not have the file system tmpfs/, cure: /modprobe/ },
+  { failure: 'make-target ENOSPC', cause: /is full/, cure: /df -i/ },
+  { failure: 'make-file EDQUOT', cause: /is full/, cure: /--store/ },
+  {
+    failure: 'copy-mounts ENOSPC',
+    host: limit('mnt', 3),
+    cause: /All 3 mount namespaces/,
+    cure: /max_mnt_namespaces=/,
+  },
+  { failure: 'mount-root ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
   { failure: 'bind ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
   {
     failure: 'pivot-root EINVAL',
@@ -185,6 +209,19 @@ const table: readonly Row[] = [
   { failure: 'fork EAGAIN', cause: /as many processes/, cure: /ulimit -u/ },
   { failure: 'chdir ENOENT /gone', cause: /'\/gone' does not exist/, cure: /cd \// },
   { failure: 'session-keyring EDQUOT', cause: /keyrings/, cure: /maxkeys/ },
+  {
+    failure: 'seccomp ENOSYS',
+    cause: /The kernel 6\.18\.0.*CONFIG_SECCOMP_FILTER/,
+    cure: /filter-syscalls = false/,
+  },
+  { failure: 'seccomp EINVAL', cause: /CONFIG_SECCOMP_FILTER/, cure: /filter-syscalls = false/ },
+  { failure: 'seccomp EPERM', cause: /A seccomp filter in force/, cure: /filter-syscalls = false/ },
+  {
+    failure: 'seccomp EOPNOTSUPP',
+    host: { machine: 'riscv64' },
+    cause: /no filter for the system calls of riscv64/,
+    cure: /filter-syscalls = false/,
+  },
   { failure: 'mount-tmpfs ENOMEM', cause: /no memory/, cure: /--max-jobs/ },
 ];
 

@@ -14,6 +14,7 @@ function machine(files: Record<string, string | null>, more: Partial<HostSource>
     gid: 100,
     groups: [100, 998, 27],
     launcher: '/l',
+    landlock: 6,
     read: async (path) => files[path] ?? undefined,
     can: async (path, what) => (what === 'exist' ? path in files : files[path] === `may ${what}`),
     ...more,
@@ -52,6 +53,8 @@ test('an ordinary machine', async () => {
     maskedProc: [],
     readOnlyProc: false,
     kvm: true,
+    tun: false,
+    landlock: 6,
     launcher: '/l',
   });
 });

@@ -19,6 +19,13 @@ const derivations: Readonly<Record<string, { attributes: object; refusal: Omit<R
       hint: /extra-platforms/,
     },
   },
+  'several things this version does not do': {
+    attributes: { builder: 'builtin:nothing', requiredSystemFeatures: ['recursive-nix'] },
+    refusal: {
+      status: 1,
+      error: /asks for the builder 'builtin:nothing'; and for the system feature 'recursive-nix'/,
+    },
+  },
   'a missing builder': {
     attributes: { builder: '/bin/absent' },
     refusal: { status: 100, error: /the builder \/bin\/absent, .* does not exist in the sandbox/ },
@@ -37,7 +44,7 @@ const derivations: Readonly<Record<string, { attributes: object; refusal: Omit<R
   },
   'a builder that fails': {
     attributes: { args: ['sh', '-c', 'exit 3'] },
-    refusal: { status: 100, error: /failed with exit code 3/ },
+    refusal: { status: 100, error: /failed with exit code 3/, stderr: /^(?!.*disk space)/s },
   },
   'no output': {
     attributes: { args: ['true'] },
@@ -58,6 +65,15 @@ for (const [what, { attributes, refusal }] of Object.entries(derivations)) {
     refusals.expect({ argv: ['build', refusals.moduleFile('derivation', { ...attributes })], ...refusal });
   });
 }
+
+test('no jobs at all', requires('linux'), () => {
+  refusals.expect({
+    argv: ['build', refusals.moduleFile('derivation', { args: ['true'] }), '-j0'],
+    status: 1,
+    error: /^error: unable to start any build; either increase '--max-jobs' or enable remote builds$/,
+    hint: /Give `--max-jobs` a number above 0/,
+  });
+});
 
 test('an input that is missing', requires('linux'), async () => {
   const missing = `/nix/store/${'0'.repeat(32)}-missing`;
@@ -146,6 +162,8 @@ test('a store that is a file', () => {
   });
 });
 
+const loudly = '/bin/busybox dd if=/dev/zero of=$out bs=1M count=100';
+
 // The disk is a small tmpfs in a namespace of the test's own, which ends with it: what is left there goes to stdout.
 const disk = join(directory, 'disk');
 mkdirSync(disk);
@@ -156,7 +174,7 @@ const onDisk = (size: string) =>
      find ${disk} -path '*/nix/store/*' | grep -v '/\\.links$\\|\\.lock$\\|\\.drv$' || :
      exit "\${status:-0}"`,
   );
-const disks = {
+const disks: Readonly<Record<string, Omit<Refusal, 'argv'> & { size: string; fill?: string }>> = {
   'too small for a database': {
     size: '64k',
     status: 1,
@@ -164,14 +182,21 @@ const disks = {
   },
   'filled by the builder': {
     size: '16m',
-    // A failed build to Nix, unless the log cannot be written either.
-    status: [1, 100],
+    // Not a failed build to Nix; and perhaps the log could not be written either.
+    status: 1,
     error: /ENOSPC|failed with exit code 1/,
   },
+  'filled by a builder that does not say so': {
+    size: '16m',
+    fill: 'exec 2>/dev/null; /bin/busybox dd if=/dev/zero of=$out bs=1M count=100',
+    status: 1,
+    error: /failed with exit code 1$/,
+    stderr: /^ {7}note: build failure may have been caused by lack of free disk space$/m,
+    hint: /Free some space/,
+  },
 };
-for (const [what, { size, status, error }] of Object.entries(disks)) {
+for (const [what, { size, fill = loudly, ...refusal }] of Object.entries(disks)) {
   test(`a disk ${what}`, requires('user-namespaces', 'program:busybox'), () => {
-    const fill = '/bin/busybox dd if=/dev/zero of=$out bs=1M count=100';
     refusals.expect({
       argv: [
         'build',
@@ -180,8 +205,7 @@ for (const [what, { size, status, error }] of Object.entries(disks)) {
         refusals.moduleFile('derivation', { args: ['sh', '-ec', fill] }),
       ],
       under: onDisk(size),
-      status,
-      error,
+      ...refusal,
     });
   });
 }

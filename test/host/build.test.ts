@@ -3,7 +3,6 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -22,6 +21,7 @@ import {
   toFile,
 } from '../../ts/index.js';
 import { requires } from '../support/requires.js';
+import { leftoversIn, scriptDerivation } from '../support/scripts.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 // Real builds through the public library, as an ordinary user.
@@ -40,15 +40,9 @@ before(async () => {
 });
 after(() => store?.close());
 
-/** A derivation that runs a shell script in which `bb` is busybox. */
+/** A derivation whose shell script ends with the first command that fails; `bb` is busybox. */
 function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
-  return derivation({
-    name,
-    system: 'x86_64-linux',
-    builder: '/bin/busybox',
-    args: ['sh', '-euc', `bb() { /bin/busybox "$@"; }\n${text}`],
-    ...more,
-  } as Parameters<typeof derivation>[0]);
+  return scriptDerivation(name, `set -eu\n${text}`, more);
 }
 
 async function build(wanted: DerivationValue, options: { signal?: AbortSignal } = {}): Promise<BuildResult> {
@@ -61,14 +55,6 @@ async function built(wanted: DerivationValue, output = 'out'): Promise<string> {
   const result = await build(wanted);
   assert.equal(result.error, undefined);
   return store.local.realPath(result.outputs[output]!);
-}
-
-/** Everything in the store directory that is not a valid path or a lock file. */
-function leftovers(): string[] {
-  const { realStoreDir, storeDir } = store.local.directories;
-  return readdirSync(realStoreDir).filter((name) => {
-    return name !== '.links' && !name.endsWith('.lock') && !store.local.isValid(`${storeDir}/${name}`);
-  });
 }
 
 test('an output is canonical, registered and refers to what it names', needs, async () => {
@@ -84,7 +70,7 @@ test('an output is canonical, registered and refers to what it names', needs, as
   assert.equal(statSync(path).mtimeMs, 1000);
   const info = store.local.pathInfo(`${store.local.directories.storeDir}/${basename(path)}`);
   assert.deepEqual(info?.references, [`${dependency}`]);
-  assert.deepEqual(leftovers(), []);
+  assert.deepEqual(leftoversIn(store), []);
 });
 
 test('a result records how the build was sealed', needs, async () => {
@@ -92,6 +78,7 @@ test('a result records how the build was sealed', needs, async () => {
   assert.equal(result.status, 'Built');
   assert.equal(result.isolation?.backend, 'linux-namespaces');
   assert.deepEqual(result.isolation?.namespaces.toSorted(), [
+    'cgroup',
     'ipc',
     'mount',
     'network',
@@ -143,7 +130,7 @@ test('a failing builder gives its last lines and leaves nothing', needs, async (
   assert.equal(result.error?.code, 'ERR_BUILD_FAILED');
   assert.match(result.error.message, /^builder for '\/nix\/store\/.*-failing\.drv' failed with exit code 7$/);
   assert.deepEqual(result.error.lastLines, ['one', 'two']);
-  assert.deepEqual(leftovers(), []);
+  assert.deepEqual(leftoversIn(store), []);
 });
 
 const rejected: Readonly<
@@ -178,7 +165,7 @@ for (const [what, { text, code, message, outputs }] of Object.entries(rejected))
     assert.equal(result.status, 'OutputRejected');
     assert.equal(result.error?.code, code);
     assert.match(result.error.message, message);
-    assert.deepEqual(leftovers(), []);
+    assert.deepEqual(leftoversIn(store), []);
   });
 }
 
@@ -203,7 +190,7 @@ test('what cannot be built is refused in one sentence', needs, async (t) => {
       'ERR_UNSUPPORTED',
       /structured/,
     ],
-    ['no sandbox', script('x', 'true', { __noChroot: true }), 'ERR_UNSUPPORTED', /__noChroot/],
+    ['no sandbox', script('x', 'true', { __noChroot: true }), 'ERR_SANDBOX_REQUIRED', /__noChroot/],
   ];
   for (const [what, wanted, code, message] of cases) {
     await t.test(what, async () => {
@@ -212,7 +199,7 @@ test('what cannot be built is refused in one sentence', needs, async (t) => {
       assert.match(result.error.message, message);
       assert.doesNotMatch(result.error.message, /\n/);
       assert.notEqual(result.error.hint, '');
-      assert.deepEqual(leftovers(), []);
+      assert.deepEqual(leftoversIn(store), []);
     });
   }
 });
@@ -267,7 +254,7 @@ test('an abort ends the build and leaves nothing', needs, async () => {
   const { results, exitStatus } = await run.result;
   assert.equal(results[0]?.status, 'Cancelled');
   assert.equal(exitStatus, 130);
-  assert.deepEqual(leftovers(), []);
+  assert.deepEqual(leftoversIn(store), []);
 });
 
 test('one build serves all who want it, and independent builds run side by side', needs, async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
 import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
@@ -41,6 +42,53 @@ test('a full disk is called that, not a fault of the sandbox', needs, async () =
   const error = await failureOf(sandboxSpec(['true'], { entries }));
   assert.equal(error.code, 'ERR_DISK_FULL');
   assert.match(error.message, /\/small\/file/);
+});
+
+/** How a sandbox with the usual entries is refused in a namespace of the test's own, prepared by a shell script. */
+function refusedAfter(preparation: string): { code: string; hint: string; details: Record<string, string> } {
+  const disk = freshDirectory('disk');
+  const root = join(disk, 'root');
+  const script = `${preparation}\nexec "$@"`;
+  const shell = ['sh', '-ec', script, 'sh', process.execPath, launchOnce, root];
+  const text = execFileSync('unshare', ['-Urm', '--propagation', 'private', ...shell], {
+    encoding: 'utf8',
+    env: { ...process.env, DISK: disk },
+  });
+  return JSON.parse(text);
+}
+
+const launchOnce = fileURLToPath(new URL('../support/launch-once.js', import.meta.url));
+
+test('a disk without inodes is called full where something to mount over cannot be made', needs, () => {
+  const { code, hint, details } = refusedAfter('mount -t tmpfs -o nr_inodes=3 tmpfs $DISK; mkdir $DISK/root');
+  assert.equal(code, 'ERR_DISK_FULL');
+  assert.deepEqual([details['step'], details['errno']], ['make-target', 'ENOSPC']);
+  assert.match(hint, /is full/);
+});
+
+test('as many mounts as fs.mount-max allows are called that', needs, () => {
+  // Round n binds 2^n mounts; then smaller heaps go on top of one another until not a single one fits. The two spare
+  // ones taken off again are for the sandbox's root and its first entry.
+  const { code, hint, details } = refusedAfter(`
+    cd $DISK; mkdir root heap one two
+    mount -t tmpfs tmpfs one; mount -t tmpfs tmpfs two; mount -t tmpfs tmpfs heap
+    for n in $(seq 0 30); do mkdir heap/$n; done; mkdir heap/last
+    bind() { ${busybox} mount -o rbind $1 $2 2>/dev/null; }
+    round=0; while bind heap heap/$round; do round=$((round + 1)); done
+    for n in $(seq $((round - 1)) -1 0); do while bind heap/$n heap/last; do :; done; done
+    umount one two`);
+  assert.equal(code, 'ERR_SANDBOX_SETUP');
+  assert.deepEqual([details['step'], details['errno']], ['bind', 'ENOSPC']);
+  assert.match(hint, /fs\.mount-max/);
+});
+
+test('as many mount namespaces as user.max_mnt_namespaces allows are called that', needs, () => {
+  const { code, hint, details } = refusedAfter(
+    'mkdir $DISK/root; echo 2 > /proc/sys/user/max_mnt_namespaces',
+  );
+  assert.equal(code, 'ERR_SANDBOX_SETUP');
+  assert.deepEqual([details['step'], details['errno']], ['copy-mounts', 'ENOSPC']);
+  assert.match(hint, /user\.max_mnt_namespaces/);
 });
 
 describe('a refused step', needs, () => {
@@ -116,7 +164,7 @@ describe('a refused step', needs, () => {
     ],
     [
       'a seatbelt profile on Linux',
-      { backend: { kind: 'darwin-seatbelt', profile: '', parameters: [] } },
+      { backend: { kind: 'darwin-seatbelt', profile: '', parameters: [], sealed: true } },
       { step: 'backend', errno: 'ENOTSUP', path: '' },
     ],
     [
@@ -168,15 +216,25 @@ describe('a refused step', needs, () => {
       await launchSandbox(sandboxSpec(['true'])).then(() => console.log('started'), (error) => console.log(error.details.step, error.details.errno, error.hint));`;
     const file = join(freshDirectory(), 'try.mjs');
     writeFileSync(file, program);
-    const kinds = { user: 'user', mnt: 'mount', pid: 'pid', ipc: 'ipc', uts: 'uts', net: 'network' };
-    for (const [sysctl, step] of Object.entries(kinds)) {
-      const setting = `echo 0 >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
+    const limits = [
+      ['user', 0, 'unshare-user', 'is 0'],
+      ['mnt', 0, 'unshare-mount', 'is 0'],
+      ['pid', 0, 'unshare-pid', 'is 0'],
+      ['ipc', 0, 'unshare-ipc', 'is 0'],
+      ['uts', 0, 'unshare-uts', 'is 0'],
+      ['net', 0, 'unshare-network', 'is 0'],
+      ['cgroup', 0, 'unshare-cgroup', 'is 0'],
+      // A sandbox takes two.
+      ['user', 1, 'lock-user', 'allows'],
+    ] as const;
+    for (const [sysctl, limit, step, text] of limits) {
+      const setting = `echo ${limit} >/proc/sys/user/max_${sysctl}_namespaces && exec ${process.execPath} ${file}`;
       const out = execFileSync(
         'unshare',
         ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', setting],
         { encoding: 'utf8' },
       );
-      assert.match(out, new RegExp(`^unshare-${step} ENOSPC .*max_${sysctl}_namespaces is 0`), sysctl);
+      assert.match(out, new RegExp(`^${step} ENOSPC .*max_${sysctl}_namespaces ${text}`), sysctl);
     }
   });
 

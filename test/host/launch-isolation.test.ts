@@ -10,7 +10,7 @@ import { bind, freshDirectory, outputOf, runSpec, sandboxSpec, scriptSpec } from
 
 describe('what the builder is', requires('user-namespaces', 'program:busybox'), () => {
   test('all its namespaces differ from the host’s', async () => {
-    const kinds = ['user', 'mnt', 'pid', 'ipc', 'uts', 'net'];
+    const kinds = ['user', 'mnt', 'pid', 'ipc', 'uts', 'net', 'cgroup'];
     const seen = await outputOf(kinds.map((kind) => `readlink /proc/self/ns/${kind}`).join(';'));
     const inside = seen.split('\n');
     assert.equal(inside.length, kinds.length);
@@ -37,8 +37,9 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
 
   test('ids as asked, and no other', async () => {
     assert.equal(await outputOf('id -u; id -g; cat /proc/self/setgroups'), '1000\n100\ndeny');
-    assert.match(await outputOf('cat /proc/self/uid_map'), /^\s*1000\s+\d+\s+1$/);
-    assert.match(await outputOf('cat /proc/self/gid_map'), /^\s*100\s+\d+\s+1$/);
+    // Not the caller's: maps are told in the ids of the namespace around.
+    assert.match(await outputOf('cat /proc/self/uid_map'), /^\s*1000\s+1000\s+1$/);
+    assert.match(await outputOf('cat /proc/self/gid_map'), /^\s*100\s+100\s+1$/);
     assert.equal(await outputOf('id -u; id -g', { ids: { uid: 0, gid: 0 } }), '0\n0');
   });
 
@@ -121,6 +122,11 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
     assert.match(await outputOf('ip address'), /LOOPBACK,UP[\s\S]*inet 127\.0\.0\.1\/8/);
     const script = 'echo hello | nc -l -p 7777 & sleep 0.2; nc 127.0.0.1 7777 </dev/null';
     assert.equal(await outputOf(script), 'hello');
+  });
+
+  test('control groups without the names the host gives them', async () => {
+    for (const line of (await outputOf('cat /proc/self/cgroup')).split('\n'))
+      assert.match(line, /^\d+:[^:]*:\/$/);
   });
 
   test('a session and a process group of its own', async () => {
@@ -231,15 +237,26 @@ describe(
       const probe = compileFixture('probe');
       const program = `
       import { bind, runSpec, sandboxSpec } from '${new URL('../support/sandbox.js', import.meta.url)}';
-      const spec = sandboxSpec(['probe', 'find-key']);
+      // Without the filter, which refuses the question.
+      const spec = sandboxSpec(['probe', 'find-key', 'find-key-by-name'], { filter: 'none' });
       const { log } = await runSpec({ ...spec, entries: [...spec.entries, bind('${probe}', '/bin/probe')] });
       process.stdout.write(log);`;
       const file = join(freshDirectory(), 'try.mjs');
       writeFileSync(file, program);
-      const withKey = (...command: string[]) =>
-        execFileSync(probe, ['with-key', ...command], { encoding: 'utf8' });
-      assert.equal(withKey(probe, 'find-key'), 'find-key: ok\n');
-      assert.equal(withKey(process.execPath, file), 'find-key: ENOKEY\n');
+      for (const session of ['with-key', 'with-named-key']) {
+        const withKey = (...command: string[]) =>
+          execFileSync(probe, [session, ...command], { encoding: 'utf8' })
+            .trim()
+            .split('\n');
+        assert.deepEqual(withKey(probe, 'find-key'), ['find-key: ok']);
+        for (const line of withKey(process.execPath, file)) {
+          assert.match(line, /^find-key(-by-name)?: (ENOKEY|EPERM|ENOSYS)$/);
+        }
+      }
+      const [byName] = execFileSync(probe, ['with-named-key', probe, 'find-key-by-name'], {
+        encoding: 'utf8',
+      }).split('\n');
+      assert.equal(byName, 'find-key-by-name: ok', 'outside, the name leads to the keyring');
     });
   },
 );

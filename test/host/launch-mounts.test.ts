@@ -169,6 +169,19 @@ describe('entries', needs, () => {
     assert.match(log, /^yes\n1\nbin\nbuild\ndev\nnew\nproc\ntmp$/);
   });
 
+  for (const kind of ['directory', 'tmpfs'] as const) {
+    test(`a root that is a ${kind}, read-only but for what is mounted in it`, async () => {
+      const place = kind === 'tmpfs' ? { kind } : { kind, path: freshDirectory('root') };
+      const log = await logWith(
+        [bind(inputDirectory(), '/work', { readOnly: false })],
+        `for place in / /bin /tmp /work /dev/shm; do (echo x > $place/new) 2>/dev/null && echo $place; done
+         cut -d' ' -f5,6 /proc/self/mountinfo | grep '^/ '`,
+        { root: { ...place, readOnly: true } },
+      );
+      assert.match(log, /^\/work\n\/dev\/shm\n\/ ro,nosuid,nodev/);
+    });
+  }
+
   test('nothing of the host but the sources', async () => {
     const log = await logWith([], 'cut -d" " -f5 /proc/self/mountinfo; ls -a / /..');
     const mounts = log.slice(0, log.indexOf('/:')).trim().split('\n');

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
+import { plainRequest } from '../../ts/sandbox/plain-request.js';
+import { PlannedPlace, shellPaths } from '../support/planned-builds.js';
 import { requires } from '../support/requires.js';
 import { busybox, freshDirectory, runSpec } from '../support/sandbox.js';
 
@@ -58,64 +59,37 @@ function buildWithNix(): NixBuild {
 }
 
 async function buildHere({ out, script }: NixBuild): Promise<string> {
-  const directory = freshDirectory('here');
-  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
-    join(directory, name),
-  );
-  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
-  chmodSync(outputs!, 0o1775);
-  writeFileSync(join(store!, basename(script)), readFileSync(listing));
-  chmodSync(join(store!, basename(script)), 0o444);
+  const place = new PlannedPlace(freshDirectory('here'));
+  const { store, outputs, temporary } = place;
+  chmodSync(outputs, 0o1775);
+  chmodSync(temporary, 0o1777);
+  writeFileSync(join(store, basename(script)), readFileSync(listing));
+  chmodSync(join(store, basename(script)), 0o444);
   const top = ['NIX_BUILD_TOP', 'PWD', 'TEMP', 'TEMPDIR', 'TMP', 'TMPDIR'];
-  const spec = planLinuxSandbox(
-    {
-      name: 'listing',
-      system: 'x86_64-linux',
-      builder: '/bin/sh',
-      args: [script, 'a b'],
-      env: [
-        ['HOME', '/homeless-shelter'],
-        ['NIX_BUILD_CORES', '3'],
-        ['NIX_LOG_FD', '2'],
-        ['NIX_STORE', '/nix/store'],
-        ['PATH', '/path-not-set'],
-        ['TERM', 'xterm-256color'],
-        ['builder', '/bin/sh'],
-        ['name', 'listing'],
-        ['out', out],
-        ['system', nixSystem()],
-        ...top.map((name) => [name, '/build'] as const),
-      ],
-      files: [],
-      inputs: [script],
-      outputs: [{ name: 'out', scratchPath: out }],
-      rewrites: [],
-      hostPaths: ['/bin/sh', '/bin/busybox'].map((target) => ({
-        target,
-        source: busybox,
-        optional: false,
-        readOnly: true,
-        why: 'a test',
-      })),
-      limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
-      network: 'none',
-      features: [],
-      personality: 0x40000,
-    },
-    {
-      root: root!,
-      outputDirectory: outputs!,
-      buildDirectory: build!,
-      sandboxBuildDirectory: '/build',
-      storeDir: '/nix/store',
-      realStoreDir: store!,
-      devShmSize: '50%',
-      kvm: false,
-    },
-  );
-  const { exit, log } = await runSpec(spec);
+  const request = plainRequest(out, {
+    name: 'listing',
+    system: 'x86_64-linux',
+    builder: '/bin/sh',
+    args: [script, 'a b'],
+    env: [
+      ['HOME', '/homeless-shelter'],
+      ['NIX_BUILD_CORES', '3'],
+      ['NIX_LOG_FD', '2'],
+      ['NIX_STORE', '/nix/store'],
+      ['PATH', '/path-not-set'],
+      ['TERM', 'xterm-256color'],
+      ['builder', '/bin/sh'],
+      ['name', 'listing'],
+      ['out', out],
+      ['system', nixSystem()],
+      ...top.map((name) => [name, '/build'] as const),
+    ],
+    inputs: [script],
+    hostPaths: shellPaths,
+  });
+  const { exit, log } = await runSpec(place.plan(request));
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return readFileSync(join(outputs!, basename(out)), 'utf8');
+  return readFileSync(join(outputs, basename(out)), 'utf8');
 }
 
 function nixSystem(): string {

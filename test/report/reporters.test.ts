@@ -8,9 +8,10 @@ import type { Reporter, ReporterOptions } from '../../ts/report/reporter.js';
 
 const a = '/nix/store/9sd9qpl47gvr21g7n6kxlx4dch82y0qd-a.drv';
 const b = '/nix/store/x5lwfmcgs4i54v4dj4x421bms9bgyxn3-b.drv';
+const c = '/nix/store/0c0r0k3ddz1xwl5fnjq4v3ymkzx4c3lp-c.drv';
 
 const story: readonly BuildEvent[] = [
-  { type: 'plan', build: [a, b], substitute: [], valid: 3 },
+  { type: 'plan', build: [a, b, c], substitute: [], valid: 3 },
   { type: 'warning', message: 'the \x1b[2Jmoon is full' },
   { type: 'build.started', drvPath: a, name: 'a', outputs: ['out'] },
   { type: 'build.waiting', drvPath: b, reason: 'slot', paths: [] },
@@ -21,6 +22,8 @@ const story: readonly BuildEvent[] = [
   { type: 'build.succeeded', drvPath: a, outputs: { out: '/nix/store/x-a' }, milliseconds: 3210 },
   { type: 'build.waiting', drvPath: b, reason: 'lock', paths: ['/nix/store/x-b'] },
   { type: 'build.started', drvPath: b, name: 'b', outputs: ['out'] },
+  { type: 'build.waiting', drvPath: c, reason: 'lock', paths: ['/nix/store/x-c'] },
+  { type: 'build.made-elsewhere', drvPath: c, outputs: { out: '/nix/store/x-c' } },
   {
     type: 'build.failed',
     drvPath: b,
@@ -29,26 +32,29 @@ const story: readonly BuildEvent[] = [
     hint: 'see the log',
     lastLines: ['l1', 'l\x1b[5A2'],
   },
-  { type: 'finished', built: 1, failed: 1, milliseconds: 65_000 },
+  { type: 'finished', built: 1, madeElsewhere: 1, failed: 1, milliseconds: 65_000 },
 ];
 
 test('plain: a line for every change of state', () => {
   assert.equal(
     written((options) => new PlainReporter(options)),
-    `these 2 derivations will be built:
+    `these 3 derivations will be built:
   ${a}
   ${b}
+  ${c}
 warning: the moon is full
 building '${a}'...
 built '${a}' in 3.2s
 waiting for lock on '/nix/store/x-b'
 building '${b}'...
+waiting for lock on '/nix/store/x-c'
+another process made the outputs of '${c}' meanwhile
 error: builder for '${b}' failed with exit code 3;
        last 2 log lines:
        > l1
        > l2
        For full logs, run 'airplant log ${b}'.
-1 built, 1 failed in 1m05s
+1 built, 1 made by another process, 1 failed in 1m05s
 `,
   );
 });
@@ -107,6 +113,7 @@ test('json: one object a line, versioned, log bytes exact', () => {
     t: 1000,
     type: 'finished',
     built: 1,
+    madeElsewhere: 1,
     failed: 1,
     milliseconds: 65_000,
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { painter, wantsColours } from '../../ts/report/colours.js';
 import { formatDuration } from '../../ts/report/duration.js';
-import { planLines, shortName } from '../../ts/report/messages.js';
+import { failureLines, planLines, shortName } from '../../ts/report/messages.js';
 import { autoStyle, createReporter } from '../../ts/report/reporter.js';
 
 test('durations', () => {
@@ -38,7 +38,7 @@ test('every style has a reporter', async () => {
       printBuildLogs: false,
       env: {},
     });
-    reporter.handle({ type: 'finished', built: 0, failed: 0, milliseconds: 0 });
+    reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 0, milliseconds: 0 });
     reporter.close();
   }
 });
@@ -52,6 +52,27 @@ test('a plan in the words of Nix', () => {
     '  /s/2',
   ]);
   assert.deepEqual(planLines({ build: [], substitute: [] }), []);
+});
+
+test('a note on a failure comes after its log, or after its message', () => {
+  const event = {
+    type: 'build.failed',
+    drvPath: '/nix/store/a.drv',
+    code: 'ERR_DISK_FULL',
+    message: 'it failed\nnote: why',
+    hint: 'do',
+    lastLines: ['l1'],
+  } as const;
+  const options = { paint: painter(false), colours: false };
+  assert.deepEqual(failureLines(event, { ...options, showLog: true }), [
+    'error: it failed;',
+    '       last 1 log lines:',
+    '       > l1',
+    "       For full logs, run 'airplant log /nix/store/a.drv'.",
+    '       note: why',
+  ]);
+  const shown = failureLines(event, { ...options, showLog: false });
+  assert.deepEqual(shown, ['error: it failed', '       note: why', '       hint: do']);
 });
 
 test('short names', () => {

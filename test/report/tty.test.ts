@@ -52,6 +52,27 @@ test('running builds with clocks, phases and last lines; sums below', () => {
   assert.match(terminal.text, /∑ 1 built, 1 running, 1 waiting, 12s/);
 });
 
+test('a wait for another process is shown, and what came of it is not counted as built', () => {
+  const { terminal, reporter } = start();
+  reporter.handle({ type: 'plan', build: [drv('a'), drv('b')], substitute: [], valid: 0 });
+  const paths = ['/nix/store/a', '/nix/store/b'];
+  for (const [i, name] of ['a', 'b'].entries()) {
+    reporter.handle({ type: 'build.waiting', drvPath: drv(name), reason: 'lock', paths: [paths[i]!] });
+  }
+  mock.timers.tick(100);
+  assert.match(terminal.text, /waiting for lock on '\/nix\/store\/a'\n∑ 0 built, 0 running, 2 waiting/);
+  reporter.handle({ type: 'build.made-elsewhere', drvPath: drv('a'), outputs: {} });
+  mock.timers.tick(100);
+  assert.match(
+    terminal.text,
+    /lock on '\/nix\/store\/b'\n∑ 0 built, 1 made by another process, 0 running, 1/,
+  );
+  reporter.handle({ type: 'build.waiting', drvPath: drv('b'), reason: 'slot', paths: [] });
+  mock.timers.tick(100);
+  assert.doesNotMatch(terminal.text, /lock on/);
+  reporter.close();
+});
+
 test('failures and warnings stay; the window goes away', () => {
   const { terminal, reporter } = start({ terminal: new FakeTerminal(120) });
   reporter.handle({ type: 'plan', build: [drv('a')], substitute: [], valid: 0 });
@@ -66,7 +87,7 @@ test('failures and warnings stay; the window goes away', () => {
     hint: '',
     lastLines: ['tail \x1b[2J\x1b[31mred'],
   });
-  reporter.handle({ type: 'finished', built: 0, failed: 1, milliseconds: 500 });
+  reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 1, milliseconds: 500 });
   reporter.close();
   assert.equal(
     terminal.text,
@@ -130,7 +151,7 @@ test('nothing to do shows nothing at all', () => {
   const { terminal, reporter } = start();
   reporter.handle({ type: 'plan', build: [], substitute: [], valid: 1 });
   mock.timers.tick(5000);
-  reporter.handle({ type: 'finished', built: 0, failed: 0, milliseconds: 5000 });
+  reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 0, milliseconds: 5000 });
   reporter.close();
   assert.equal(terminal.writes, 0);
 });

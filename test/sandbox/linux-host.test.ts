@@ -4,66 +4,33 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { findDefaultShell } from '../../ts/sandbox/default-shell.js';
-import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
+import { plainRequest } from '../../ts/sandbox/plain-request.js';
 import { hostLoaderFiles } from '../../ts/sandbox/program-files.js';
-import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
+import type { BuildRequest } from '../../ts/sandbox/request.js';
+import { hostPath, PlannedPlace, shellPaths } from '../support/planned-builds.js';
 import { requires } from '../support/requires.js';
-import { busybox, freshDirectory, runSpec } from '../support/sandbox.js';
-
-const hostPath = (target: string, source: string, more: Partial<HostPath> = {}): HostPath => ({
-  target,
-  source,
-  optional: false,
-  readOnly: true,
-  why: 'a test',
-  ...more,
-});
-const usual = [hostPath('/bin/sh', busybox), hostPath('/bin/busybox', busybox)];
+import { freshDirectory, runSpec } from '../support/sandbox.js';
 
 /** Plans and runs a script with busybox's applets at hand; `prepare` fills the store beforehand. */
 async function run(
   script: string,
   change: Partial<BuildRequest> = {},
   prepare: (store: string) => void = () => {},
-): Promise<{ lines: string[]; root: string; outputs: string }> {
-  const directory = freshDirectory('place');
-  const [root, build, store, outputs] = ['root', 'build', 'store', 'outputs'].map((name) =>
-    join(directory, name),
-  );
-  for (const path of [root!, build!, store!, outputs!]) mkdirSync(path, { mode: 0o700 });
-  prepare(store!);
-  const spec = planLinuxSandbox(
-    {
-      name: 'test',
-      system: 'x86_64-linux',
-      builder: '/bin/sh',
-      args: ['-euc', script],
-      env: [['out', '/nix/store/0-out']],
-      files: [],
-      inputs: [],
-      outputs: [{ name: 'out', scratchPath: '/nix/store/0-out' }],
-      rewrites: [],
-      hostPaths: usual,
-      limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
-      network: 'none',
-      features: [],
-      personality: 0x40000,
-      ...change,
-    },
-    {
-      root: root!,
-      outputDirectory: outputs!,
-      buildDirectory: build!,
-      sandboxBuildDirectory: '/build',
-      storeDir: '/nix/store',
-      realStoreDir: store!,
-      devShmSize: '50%',
-      kvm: false,
-    },
-  );
-  const { log, exit } = await runSpec(spec);
+): Promise<{ lines: string[]; outputs: string }> {
+  const place = new PlannedPlace(freshDirectory('place'));
+  const { store, outputs } = place;
+  prepare(store);
+  const request = plainRequest('/nix/store/0-out', {
+    name: 'test',
+    system: 'x86_64-linux',
+    builder: '/bin/sh',
+    args: ['-euc', script],
+    hostPaths: shellPaths,
+    ...change,
+  });
+  const { log, exit } = await runSpec(place.plan(request));
   assert.deepEqual(exit.kind === 'exited' && exit.status, 0, log);
-  return { lines: log.trimEnd().split('\n'), root: root!, outputs: outputs! };
+  return { lines: log.trimEnd().split('\n'), outputs };
 }
 
 test(
@@ -95,12 +62,54 @@ test('an output lies in its directory afterwards, with its mode', requires('user
 });
 
 test(
+  'what is writable: the build, the outputs, shared memory and /tmp, and nothing else',
+  requires('user-namespaces'),
+  async () => {
+    const { lines } = await run(
+      `for place in / /bin /dev /etc /nix; do
+       (echo x > $place/new) 2>/dev/null && echo "$place/new"
+       /bin/busybox mkdir $place/made 2>/dev/null && echo "$place/made"
+       /bin/busybox chmod 777 $place 2>/dev/null && echo "$place"
+     done
+     for place in /build /tmp /dev/shm /nix/store; do echo x > $place/new || echo "not $place"; done
+     echo x > $out; : end`,
+    );
+    assert.deepEqual(lines, ['']);
+  },
+);
+
+test(
+  'every mount is nosuid and, but for devices, nodev; few are writable',
+  requires('user-namespaces'),
+  async () => {
+    const input = '/nix/store/1-directory';
+    const { lines } = await run(
+      'while read -r line; do echo "$line"; done < /proc/self/mountinfo',
+      { inputs: [input] },
+      (store) => mkdirSync(join(store, '1-directory')),
+    );
+    const writable: string[] = [];
+    for (const line of lines) {
+      const [, , , , path, options] = line.split(' ') as [string, string, string, string, string, string];
+      const flags = new Set(options.split(','));
+      // Root is given protection for its settings there, which are mounts of their own.
+      if (path.startsWith('/proc/')) assert.ok(flags.has('ro'), line);
+      assert.ok(flags.has('nosuid'), line);
+      assert.equal(flags.has('nodev'), !path.startsWith('/dev/') || path === '/dev/shm', line);
+      if (flags.has('rw')) writable.push(path);
+    }
+    assert.deepEqual(writable.sort(), ['/build', '/dev/pts', '/dev/shm', '/nix/store', '/proc', '/tmp']);
+    assert.ok(lines.some((line) => line.split(' ')[4] === input));
+  },
+);
+
+test(
   'host paths: read-only, writable where declared, skipped where optional',
   requires('user-namespaces'),
   async () => {
     const [fixed, free] = [freshDirectory('fixed'), freshDirectory('free')];
     const hostPaths = [
-      ...usual,
+      ...shellPaths,
       hostPath('/fixed', fixed),
       hostPath('/some/where/free', free, { readOnly: false }),
       hostPath('/none', join(free, 'none'), { optional: true }),
@@ -120,12 +129,15 @@ test(
   'a host path that is missing fails with the path and the way out',
   requires('user-namespaces'),
   async () => {
-    await assert.rejects(run(':', { hostPaths: [...usual, hostPath('/x', '/no/such/path')] }), (error) => {
-      assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
-      assert.match(error.message, /\/no\/such\/path/);
-      assert.match(error.hint, /end it with `\?`/);
-      return true;
-    });
+    await assert.rejects(
+      run(':', { hostPaths: [...shellPaths, hostPath('/x', '/no/such/path')] }),
+      (error) => {
+        assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
+        assert.match(error.message, /\/no\/such\/path/);
+        assert.match(error.hint, /end it with `\?`/);
+        return true;
+      },
+    );
   },
 );
 

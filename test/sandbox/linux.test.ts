@@ -3,20 +3,23 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAirplantError } from '../../ts/base/errors.js';
 import { linuxPersonality, planLinuxSandbox, type SandboxPlace } from '../../ts/sandbox/linux.js';
+import { pastaHelper } from '../../ts/sandbox/network-helpers.js';
 import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
 import type { SandboxEntry } from '../../ts/sandbox/spec.js';
 import { assertGolden } from '../support/golden.js';
 import { sampleRequest } from './sample-request.js';
 
 const place: SandboxPlace = {
-  root: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot',
   outputDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/store',
   buildDirectory: '/tmp/airplant-build-hello-0',
+  temporaryDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/tmp',
   sandboxBuildDirectory: '/build',
   storeDir: '/nix/store',
   realStoreDir: '/home/me/.local/share/airplant/root/nix/store',
   devShmSize: '50%',
+  filterSystemCalls: true,
   kvm: false,
+  nestedNamespaces: true,
 };
 
 const plan = (change: Partial<BuildRequest> = {}, where: Partial<SandboxPlace> = {}) =>
@@ -36,6 +39,16 @@ test('the whole plan of an ordinary build', () => {
   assertGolden(`${JSON.stringify(plan(), undefined, 2)}\n`, 'sandbox/linux-spec.json');
 });
 
+test('the root is a tmpfs unless somebody has put something into a directory, and read-only in the end', () => {
+  assert.deepEqual(plan().root, { kind: 'tmpfs', readOnly: true });
+  assert.deepEqual(plan({}, { root: '/r' }).root, { kind: 'directory', path: '/r', readOnly: true });
+});
+
+test('builders may make namespaces if the setting says so', () => {
+  assert.equal(plan().namespaces.nested, true);
+  assert.equal(plan({}, { nestedNamespaces: false }).namespaces.nested, false);
+});
+
 test('kvm is shown only where asked for', () => {
   assert.ok(!targets(plan().entries).includes('/dev/kvm'));
   const kvm = plan({}, { kvm: true }).entries.find(({ target }) => target === '/dev/kvm');
@@ -43,8 +56,12 @@ test('kvm is shown only where asked for', () => {
 });
 
 test('the network of the host comes with its name service and without our /etc/hosts', () => {
-  const { entries, namespaces } = plan({ network: 'host' });
+  const { entries, namespaces, ...spec } = plan(
+    { network: 'host' },
+    { connection: { kind: 'host', scopeAbstractSockets: true } },
+  );
   assert.equal(namespaces.network, 'host');
+  assert.equal(spec.scopeAbstractSockets, true);
   const etc = entries.filter(({ target }) => target.startsWith('/etc/'));
   assert.deepEqual(
     etc.map(({ kind, target }) => `${kind} ${target}`),
@@ -57,6 +74,24 @@ test('the network of the host comes with its name service and without our /etc/h
       'bind /etc/hosts',
     ],
   );
+});
+
+test('a network of its own comes with the forwarder of its helper', () => {
+  const { helper, resolvConf } = pastaHelper('/usr/bin/pasta', 1000, { ipv4: true, ipv6: false });
+  const { entries, ...spec } = plan(
+    { network: 'private' },
+    { connection: { kind: 'helper', helper, resolvConf } },
+  );
+  assert.equal(spec.namespaces.network, 'private');
+  assert.equal(spec.networkHelper, helper);
+  const file = entries.find(({ target }) => target === '/etc/resolv.conf');
+  assert.equal(file?.kind === 'file' && file.contents, 'nameserver 10.0.2.3\n');
+});
+
+test('a build that asks for a network gets none unless it was connected', () => {
+  const { entries, namespaces } = plan({ network: 'host' });
+  assert.equal(namespaces.network, 'private');
+  assert.ok(!targets(entries).includes('/etc/resolv.conf'));
 });
 
 test('inputs are read-only, and win over a host path of the same name', () => {
@@ -169,7 +204,10 @@ test('whatever is shown: each target once but for mount points, parents before c
         seen.push(entry.target);
         if (entry.kind !== 'bind' || entry.readOnly) continue;
         const asked = paths.some((path) => path.target === entry.target && !path.readOnly);
-        assert.ok(asked || ['/build', '/nix/store'].includes(entry.target), `${entry.target} is writable`);
+        assert.ok(
+          asked || ['/build', '/nix/store', '/tmp'].includes(entry.target),
+          `${entry.target} is writable`,
+        );
       }
     }),
   );

@@ -14,6 +14,8 @@ export interface Refusal {
   /** Of the line that begins with `error:`. */
   readonly error: RegExp;
   readonly hint?: RegExp;
+  /** Of everything on standard error. */
+  readonly stderr?: RegExp;
   /** A command to run it under, such as `unshare … sh -c 'preparation && exec "$@"' sh`. */
   readonly under?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -77,6 +79,7 @@ export class Refusals {
     const lines = stderr.split('\n');
     assert.equal(lines.filter((line) => line.startsWith('error: ')).length, 1, stderr);
     assert.match(lines.find((line) => line.startsWith('error: '))!, error);
+    if (refusal.stderr) assert.match(stderr, refusal.stderr);
     assert.match(lines.find((line) => /^\s*hint: ./.test(line)) ?? '', hint ?? /./, stderr);
     assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+/m);
     assert.doesNotMatch(stderr, /internal error/);

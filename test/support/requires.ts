@@ -1,21 +1,32 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { native } from '../../ts/native.js';
 
 /**
  * What a test needs of the host. Kernel features are tried for real, so a test is skipped only where the machine
  * cannot run it. A missing *program* is skipped on a user's machine but fails under `.ci/run`
  * (AIRPLANT_CI=1), which is supposed to have installed it.
  */
-export type Requirement = 'user-namespaces' | 'root' | 'linux' | `program:${string}`;
+export type Requirement =
+  | 'user-namespaces'
+  | 'root'
+  | 'linux'
+  | 'tun'
+  | 'landlock-scopes'
+  | 'libc++'
+  | `program:${string}`;
 
 /** Options for node:test: `test('…', requires('user-namespaces', 'program:strace'), …)`. */
 export function requires(...requirements: Requirement[]): { skip: string | false } {
   for (const requirement of requirements) {
     const missing = whyMissing(requirement);
     if (!missing) continue;
-    if (process.env['AIRPLANT_CI'] && requirement.startsWith('program:')) {
+    if (process.env['AIRPLANT_CI'] && (requirement === 'libc++' || requirement.startsWith('program:'))) {
       throw new Error(`${missing}, and .ci/run should have installed it`);
+    }
+    if (process.env['AIRPLANT_CI_TUN'] && requirement === 'tun') {
+      throw new Error(`${missing}, and .ci/run has seen to it that it can`);
     }
     return { skip: missing };
   }
@@ -34,7 +45,23 @@ function whyMissing(requirement: Requirement): string | undefined {
 
 function probe(requirement: Requirement): string | undefined {
   if (requirement === 'linux') return process.platform === 'linux' ? undefined : 'not Linux';
+  if (requirement === 'libc++') {
+    const found = spawnSync('clang++', [
+      '-stdlib=libc++',
+      '-x',
+      'c++',
+      '-fsyntax-only',
+      '-include',
+      'string',
+      '/dev/null',
+    ]);
+    return found.status === 0 ? undefined : 'libc++ is not installed';
+  }
   if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'not root';
+  if (requirement === 'tun') return canOpen('/dev/net/tun') ? undefined : '/dev/net/tun cannot be opened';
+  if (requirement === 'landlock-scopes') {
+    return native.landlockAbi() >= 6 ? undefined : 'Landlock has no scopes';
+  }
   if (requirement === 'user-namespaces') {
     // unshare(1) is util-linux, on every Linux machine.
     const { status, stderr } = spawnSync(
@@ -48,6 +75,15 @@ function probe(requirement: Requirement): string | undefined {
   }
   const program = requirement.slice('program:'.length);
   return findProgram(program) ? undefined : `${program} is not installed`;
+}
+
+function canOpen(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_RDWR));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Absolute path of a program on PATH (or in the sbin directories ordinary users lack), or undefined. */

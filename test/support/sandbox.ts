@@ -80,7 +80,7 @@ export function sandboxSpec(argv: readonly string[], more: Partial<SandboxSpec> 
   return {
     version: 1,
     root: { kind: 'directory', path: freshDirectory('root') },
-    namespaces: { pid: true, ipc: true, uts: true, network: 'private' },
+    namespaces: { pid: true, ipc: true, uts: true, network: 'private', cgroup: true },
     ids: { uid: 1000, gid: 100 },
     hostname: 'localhost',
     domainname: '(none)',
@@ -88,6 +88,7 @@ export function sandboxSpec(argv: readonly string[], more: Partial<SandboxSpec> 
     command: { path: `/bin/${argv[0]}`, argv, env: [['PATH', '/bin']], cwd: '/build', umask: 0o022 },
     limits: { rlimits: [] },
     personality: 0,
+    filter: 'sealed',
     session: 'sealed',
     ...more,
   };

@@ -35,6 +35,7 @@ export const errorCatalogue = {
 
   // store
   ERR_STORE_OPEN: { exitStatus: 1, hint: 'Name another store with `--store`.' },
+  ERR_STORE_CLOSED: { exitStatus: 1, hint: 'Open the store again with `openStore`.' },
   ERR_STORE_SCHEMA: { exitStatus: 1, hint: 'The store was made by another version of Nix.' },
   ERR_STORE_DATABASE: {
     exitStatus: 1,
@@ -59,6 +60,18 @@ export const errorCatalogue = {
     hint: 'Run `airplant doctor`: it does each step and names the cure.',
   },
   ERR_SANDBOX_PATH: { exitStatus: 1, hint: 'A sandbox path is `[target=]source[?]`, both absolute.' },
+  ERR_HOOK: {
+    exitStatus: 1,
+    hint: 'Mend the program that the setting `pre-build-hook` names; docs/sandbox-paths.md says what it may print.',
+  },
+  ERR_NETWORK_HELPER: {
+    exitStatus: 1,
+    hint: 'Run `airplant doctor`: it tries pasta and slirp4netns. `fixed-output-network = auto` falls back to the network of this machine.',
+  },
+  ERR_SANDBOX_PROFILE: {
+    exitStatus: 1,
+    hint: 'A sandbox profile is a sequence of forms such as `(allow file-read* (subpath "/usr/lib"))`.',
+  },
   ERR_SANDBOX_REQUIRED: {
     exitStatus: 1,
     hint: 'A store whose files lie elsewhere than its paths say can only build inside the sandbox; leave `sandbox` at true.',
@@ -84,6 +97,7 @@ export const errorCatalogue = {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
   },
+  ERR_NO_JOBS: { exitStatus: 1, hint: 'Give `--max-jobs` a number above 0.' },
   ERR_INPUT_MISSING: {
     exitStatus: 1,
     hint: 'Add the missing input to the store, or build the derivation that makes it.',

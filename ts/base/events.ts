@@ -9,6 +9,7 @@ export type BuildEvent =
       readonly substitute: readonly string[];
       readonly valid: number;
     }
+  /** For the locks of other processes on `paths`, or for one of the `max-jobs` slots. */
   | {
       readonly type: 'build.waiting';
       readonly drvPath: string;
@@ -30,8 +31,16 @@ export type BuildEvent =
       readonly outputs: Readonly<Record<string, string>>;
       readonly milliseconds: number;
     }
+  /** No builder was run: another process made the outputs before we could, while we waited for its locks, say. */
+  | {
+      readonly type: 'build.made-elsewhere';
+      readonly drvPath: string;
+      readonly outputs: Readonly<Record<string, string>>;
+    }
+  /** Comes for each error before the `finished` that counts it. */
   | {
       readonly type: 'build.failed';
+      /** Or the wanted path that nothing can make. */
       readonly drvPath: string;
       readonly code: string;
       readonly message: string;
@@ -43,7 +52,9 @@ export type BuildEvent =
   | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'finished';
+      /** Derivations that a builder was run for, with success. */
       readonly built: number;
+      readonly madeElsewhere: number;
       readonly failed: number;
       readonly milliseconds: number;
     };

@@ -6,7 +6,12 @@
 export function quote(text: string, limit = 120): string {
   const shown = text.length > limit ? text.slice(0, limit) : text;
   const rest = text.length - shown.length;
-  return `'${shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeCharacter)}${rest > 0 ? `…' (${rest} more)` : "'"}`;
+  return `'${printable(shown)}${rest > 0 ? `…' (${rest} more)` : "'"}`;
+}
+
+/** The same without quotes and limit, for text that is a message already. */
+export function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

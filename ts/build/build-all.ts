@@ -1,9 +1,12 @@
 import { Deferred } from '../base/deferred.js';
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import type { EventSink } from '../base/events.js';
 import { Semaphore } from '../base/semaphore.js';
-import { failureOf } from './outcome.js';
+import type { JobSlot } from './job-slot.js';
+import { failedEvent, failureOf } from './outcome.js';
 import { type RealiseContext, type Realised, realise } from './realise.js';
 import type { Plan, PlannedBuild } from './records.js';
+import { findRefusals } from './refusals.js';
 import { schedule } from './schedule.js';
 
 /** What became of one derivation of a plan. */
@@ -12,25 +15,59 @@ export interface Outcome {
   readonly error?: unknown;
 }
 
-/** Builds everything in the plan, as far as it goes. Each derivation in it has an outcome then. */
-export async function buildAll(plan: Plan, context: RealiseContext): Promise<Map<string, Outcome>> {
+/** What building a plan needs, besides the slot each build gets. */
+export type BuildAllContext = Omit<RealiseContext, 'slot' | 'onValid'>;
+
+/**
+ * Builds everything in the plan, as far as it goes. Each derivation in it has an outcome then. What this machine
+ * cannot build fails before anything is built; with `keepGoing` the rest of what is wanted is built all the same.
+ *
+ * Throws ERR_NO_JOBS with Nix's message if there is something to build and max-jobs is 0.
+ */
+export async function buildAll(
+  { plan, wanted }: { readonly plan: Plan; readonly wanted: ReadonlySet<string> },
+  context: BuildAllContext,
+): Promise<Map<string, Outcome>> {
   const { maxJobs, keepGoing } = context.options;
   if (maxJobs === 0) {
     throw new AirplantError(
-      'ERR_USAGE',
-      `${plan.build.length} derivations would have to be built, but max-jobs is 0`,
-      { hint: 'Give `--max-jobs` a number above 0.' },
+      'ERR_NO_JOBS',
+      "unable to start any build; either increase '--max-jobs' or enable remote builds",
+      { hint: 'Give `--max-jobs` a number above 0: this version has no remote builds.' },
     );
   }
-  const planned = new Map(plan.build.map((one) => [one.drvPath, one]));
   const outcomes = new Map<string, Outcome>();
+  const { refused, rest } = findRefusals(plan, wanted, context.options);
+  for (const [drvPath, error] of refused) {
+    tellFailure(drvPath, error, context.emit);
+    outcomes.set(drvPath, { error });
+  }
+  if (refused.size === 0 || keepGoing) await buildEach(rest, context, outcomes);
+  for (const { drvPath, dependsOn } of plan.build) {
+    if (outcomes.has(drvPath)) continue;
+    const failed = dependsOn.find((dependency) => hasFailed(outcomes.get(dependency)));
+    outcomes.set(drvPath, { error: notRun(drvPath, failed) });
+  }
+  return outcomes;
+}
+
+async function buildEach(
+  builds: readonly PlannedBuild[],
+  context: BuildAllContext,
+  outcomes: Map<string, Outcome>,
+): Promise<void> {
+  const { maxJobs, keepGoing } = context.options;
+  const planned = new Map(builds.map((one) => [one.drvPath, one]));
   // Removing a sandbox can take longer than to build in it: on a file system mounted with `discard` every directory
   // waits for the disk. So the next build starts meanwhile; but no more are left to be removed than may run.
   const untidy = new Semaphore(maxJobs);
   const tidied: Promise<void>[] = [];
   const work = {
-    async run(drvPath: string, signal: AbortSignal): Promise<boolean> {
-      const build = startAttempt(planned.get(drvPath)!, { ...context, signal });
+    async run(
+      drvPath: string,
+      { signal, slot }: { readonly signal: AbortSignal; readonly slot: JobSlot },
+    ): Promise<boolean> {
+      const build = startAttempt(planned.get(drvPath)!, { ...context, signal, slot });
       const outcome = await build.outcome;
       outcomes.set(drvPath, outcome);
       tidied.push(build.tidied.finally(await untidy.acquire()));
@@ -40,10 +77,9 @@ export async function buildAll(plan: Plan, context: RealiseContext): Promise<Map
       outcomes.set(drvPath, { error: notRun(drvPath, failedDependency) });
     },
   };
-  const steps = plan.build.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
+  const steps = builds.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
   await schedule(steps, work, { maxJobs, keepGoing, signal: context.signal });
   await Promise.all(tidied);
-  return outcomes;
 }
 
 /**
@@ -56,13 +92,14 @@ function startAttempt(
 ): { readonly outcome: Promise<Outcome>; readonly tidied: Promise<void> } {
   const { drvPath } = planned;
   const { emit } = context;
-  const began = Date.now();
   const outcome = new Deferred<Outcome>();
   let succeeded = false;
   const succeed = (realised: Realised) => {
     if (succeeded) return;
     succeeded = true;
-    emit({ type: 'build.succeeded', drvPath, outputs: realised.outputs, milliseconds: Date.now() - began });
+    const { outputs, built } = realised;
+    if (built) emit({ type: 'build.succeeded', drvPath, outputs, milliseconds: built.milliseconds });
+    else emit({ type: 'build.made-elsewhere', drvPath, outputs });
     outcome.resolve({ realised });
   };
   const fail = (cause: unknown) => {
@@ -74,16 +111,25 @@ function startAttempt(
       outcome.resolve({ error });
       return;
     }
-    const { code, message, hint, lastLines } = failureOf(error, drvPath);
     if (succeeded) {
+      const { message } = failureOf(error, drvPath);
       emit({ type: 'warning', message: `tidying up after the build of '${drvPath}': ${message}` });
       return;
     }
-    emit({ type: 'build.failed', drvPath, code, message, hint, lastLines: lastLines ?? [] });
+    tellFailure(drvPath, error, emit);
     outcome.resolve({ error });
   };
   const tidied = realise(planned, { ...context, onValid: succeed }).then(succeed, fail);
   return { outcome: outcome.promise, tidied };
+}
+
+function tellFailure(drvPath: string, error: unknown, emit: EventSink): void {
+  emit(failedEvent(drvPath, failureOf(error, drvPath)));
+}
+
+/** True for what has failed, or depends on such a thing; not for what was only stopped. */
+function hasFailed(outcome: Outcome | undefined): boolean {
+  return outcome?.error !== undefined && !isAirplantError(outcome.error, 'ERR_ABORTED');
 }
 
 function notRun(drvPath: string, failedDependency: string | undefined, cause?: unknown): AirplantError {

@@ -5,7 +5,7 @@ import type { Outcome } from './build-all.js';
 import { EventStream } from './event-stream.js';
 import type { Executor } from './executor.js';
 import type { BuildOptions } from './options.js';
-import { exitStatusOf, failureOf, statusOf } from './outcome.js';
+import { exitStatusOf, failedEvent, failureOf, statusOf } from './outcome.js';
 import { knownOutputs, planBuild } from './plan.js';
 import type { BuildResult, Plan, Wanted } from './records.js';
 import { formatWanted } from './wanted.js';
@@ -49,20 +49,42 @@ async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   const plan = planBuild(wanted, job.store);
   const build = plan.build.map(({ drvPath }) => drvPath);
   emit({ type: 'plan', build, substitute: plan.substitute, valid: plan.valid.length });
-  const outcomes = build.length > 0 ? await carryOut(plan, job, emit) : new Map<string, Outcome>();
+  const told = new Set<string>();
+  const tell: EventSink = (event) => {
+    if (event.type === 'build.failed') told.add(event.drvPath);
+    return emit(event);
+  };
+  const outcomes = build.length > 0 ? await carryOut(plan, wanted, job, tell) : new Map<string, Outcome>();
   const results = wanted.map((one) => resultOf(one, { plan, outcomes, store: job.store }));
-  const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const failures = errors.filter((error) => !isAirplantError(error, 'ERR_ABORTED'));
-  const broken = results.filter(({ error }) => error !== undefined && error.code !== 'ERR_ABORTED');
-  const failed = Math.max(failures.length, broken.length);
-  emit({ type: 'finished', built: outcomes.size - errors.length, failed, milliseconds: Date.now() - began });
-  return { results, exitStatus: exitStatus(results, errors) };
+  for (const { wanted: one, error } of results) {
+    const path = pathOf(one);
+    // What was stopped is no failure of its own.
+    if (error && error.code !== 'ERR_ABORTED' && !told.has(path)) tell(failedEvent(path, error));
+  }
+  emit({ type: 'finished', ...counts(outcomes), failed: told.size, milliseconds: Date.now() - began });
+  return { results, exitStatus: exitStatus(results, outcomes) };
 }
 
 /** Loaded only when something has to be built. */
-async function carryOut(plan: Plan, job: BuildJob, emit: EventSink): Promise<ReadonlyMap<string, Outcome>> {
+async function carryOut(
+  plan: Plan,
+  wanted: readonly Wanted[],
+  job: BuildJob,
+  emit: EventSink,
+): Promise<ReadonlyMap<string, Outcome>> {
   const [{ buildAll }, engine] = await Promise.all([import('./build-all.js'), job.engine()]);
-  return await buildAll(plan, { ...engine, store: job.store, signal: job.signal, emit });
+  const { store, signal } = job;
+  return await buildAll({ plan, wanted: new Set(wanted.map(pathOf)) }, { ...engine, store, signal, emit });
+}
+
+function pathOf(wanted: Wanted): string {
+  return wanted.kind === 'path' ? wanted.path : wanted.drvPath;
+}
+
+function counts(outcomes: ReadonlyMap<string, Outcome>): { built: number; madeElsewhere: number } {
+  const realised = [...outcomes.values()].flatMap((outcome) => outcome.realised ?? []);
+  const built = realised.filter((one) => one.built).length;
+  return { built, madeElsewhere: realised.length - built };
 }
 
 function resultOf(
@@ -70,7 +92,7 @@ function resultOf(
   { plan, outcomes, store }: { plan: Plan; outcomes: ReadonlyMap<string, Outcome>; store: LocalStore },
 ): BuildResult {
   const nothingRan = { wanted, outputs: {}, startTime: 0, stopTime: 0 };
-  const path = wanted.kind === 'path' ? wanted.path : wanted.drvPath;
+  const path = pathOf(wanted);
   if (plan.unknown.includes(path)) {
     const error = new AirplantError('ERR_PATH_INVALID', `don't know how to build '${formatWanted(wanted)}'`, {
       details: { path },
@@ -85,14 +107,15 @@ function resultOf(
   const known = knownOutputs(store.readDerivation(path));
   const names = wanted.outputs === 'all' ? [...known.keys()] : wanted.outputs;
   const outputs = Object.fromEntries(names.map((name) => [name, known.get(name)!]));
-  const attempt = outcome?.realised?.attempt;
-  if (!attempt) return { ...nothingRan, status: 'AlreadyValid', outputs };
-  const { startedAt: startTime, stoppedAt: stopTime, usage, isolation } = attempt;
+  const built = outcome?.realised?.built;
+  if (!built) return { ...nothingRan, status: 'AlreadyValid', outputs };
+  const { startedAt: startTime, stoppedAt: stopTime, usage, isolation } = built.attempt;
   return { wanted, status: 'Built', outputs, startTime, stopTime, usage, isolation };
 }
 
 /** Failures of dependencies count too, as in Nix: what was skipped or cancelled on their account does not. */
-function exitStatus(results: readonly BuildResult[], errors: readonly unknown[]): number {
+function exitStatus(results: readonly BuildResult[], outcomes: ReadonlyMap<string, Outcome>): number {
+  const errors = [...outcomes.values()].flatMap(({ error }) => (error === undefined ? [] : [error]));
   const own = errors.filter(
     (error) => !isAirplantError(error, 'ERR_DEPENDENCY_FAILED') && !isAirplantError(error, 'ERR_ABORTED'),
   );

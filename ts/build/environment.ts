@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { compareText, encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { encodeNixBase32 } from '../formats/nixbase32.js';
@@ -54,10 +55,7 @@ export function buildEnvironment(
   env.set('TERM', 'xterm-256color');
   for (const [name, value] of env) {
     if (name.includes('\0') || value.includes('\0')) {
-      throw new AirplantError(
-        'ERR_DERIVATION_INVALID',
-        `environment variable '${name.replaceAll('\0', '\\0')}' holds a NUL`,
-      );
+      throw new AirplantError('ERR_DERIVATION_INVALID', `environment variable ${quote(name)} holds a NUL`);
     }
   }
   return { env: [...env].sort(([a], [b]) => compareText(a, b)), files };

@@ -4,6 +4,8 @@ import type { Attempt, BuildRequest } from './records.js';
 export interface AttemptHooks {
   /** Raw output of the builder, as it comes. A promise holds the builder's terminal back; if it rejects, the build fails so. */
   onLog(chunk: Uint8Array): Promise<void> | undefined;
+  /** Something a user should know that is no reason to fail; a sentence. */
+  onWarning(message: string): void;
   readonly signal: AbortSignal;
 }
 
@@ -25,10 +27,15 @@ export interface ExecutorJob {
   readonly request: BuildRequest;
   /** Host path that nobody else uses and the garbage collector leaves alone; made and removed by the executor. */
   readonly scratch: string;
+  /**
+   * The pre-build hook: called when the directory that becomes `/` of the sandbox exists and before anything is mounted.
+   * What it puts there the builder finds; the request it gives is the one that is run.
+   */
+  readonly prepare?: ((root: string, hooks: AttemptHooks) => Promise<BuildRequest>) | undefined;
 }
 
 export interface FinishedAttempt extends AsyncDisposable {
   readonly attempt: Attempt;
-  /** An empty host directory that the builder never saw, on the file system of the outputs. */
+  /** Where whoever needs it may make a directory that the builder never saw, on the file system of the outputs. */
   readonly privateDirectory: string;
 }

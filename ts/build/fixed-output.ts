@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
+import { createReadStream, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AirplantError } from '../base/errors.js';
@@ -14,11 +14,13 @@ interface FixedOutputJob {
   readonly name: string;
   /** Where the output lies, already canonical. */
   readonly source: string;
-  /** Host directory no builder could ever write to, on the same file system. */
+  /** Host directory no builder could ever write to, on the same file system; made here. */
   readonly privateDirectory: string;
   readonly output: Extract<DerivationOutput, { kind: 'fixed' }>;
   /** Store path by hash part: what the output must not refer to. */
   readonly candidates: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+  readonly caseHack: boolean;
 }
 
 /**
@@ -30,11 +32,15 @@ interface FixedOutputJob {
  * for the wrong type of file.
  */
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
-  const { drvPath, name, source, output, candidates } = job;
+  const { drvPath, name, source, output, candidates, signal, caseHack } = job;
   const copy = join(job.privateDirectory, name);
-  await native.copyTree(source, copy);
-  await native.canonicaliseTree(copy);
-  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()]);
+  mkdirSync(job.privateDirectory, { mode: 0o700, recursive: true });
+  await native.copyTree(source, copy, { signal });
+  await native.canonicaliseTree(copy, { signal });
+  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], {
+    signal,
+    caseHack,
+  });
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
     throw new AirplantError(
@@ -64,12 +70,13 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   };
 }
 
-async function contentHash({ name, output }: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
+async function contentHash(job: FixedOutputJob, file: string, narHash: Hash): Promise<Hash> {
+  const { name, output, signal, caseHack } = job;
   const { algorithm } = output.hash;
   if (output.method === 'nar') {
     return algorithm === 'sha256'
       ? narHash
-      : { algorithm, hex: (await native.hashTree(file, [], { algorithm })).hash };
+      : { algorithm, hex: (await native.hashTree(file, [], { algorithm, signal, caseHack })).hash };
   }
   if (output.method === 'git') {
     throw new AirplantError('ERR_UNSUPPORTED', `output '${name}' is to be hashed as a git tree`);
@@ -83,6 +90,6 @@ async function contentHash({ name, output }: FixedOutputJob, file: string, narHa
     );
   }
   const digest = createHash(algorithm);
-  await pipeline(createReadStream(file), digest);
+  await pipeline(createReadStream(file), digest, { signal });
   return { algorithm, hex: digest.digest('hex') };
 }

@@ -1,10 +1,13 @@
+import { filterLine } from '../base/terminal-filter.js';
+
 /** More of one line than this is not worth showing, and a builder may write lines without end. */
 const longestLine = 4096;
 
 /**
  * Keeps the last lines of a builder's output in bounded memory. A carriage return inside a line moves back to its
  * start, as on the terminal the builder believes to write to; lines starting with `@nix ` are messages for
- * programs and are left out, as Nix does.
+ * programs and are left out, as Nix does. The lines end up in error messages, so what would drive a terminal is taken
+ * out of them, colours too.
  */
 export class LastLines {
   readonly #most: number;
@@ -37,5 +40,6 @@ export class LastLines {
 
 function visible(line: string): string {
   const text = line.replace(/\r+$/, '');
-  return text.slice(text.lastIndexOf('\r') + 1).slice(0, longestLine);
+  const shown = text.slice(text.lastIndexOf('\r') + 1).slice(0, longestLine);
+  return filterLine(shown, { colours: false });
 }

@@ -1,38 +1,66 @@
-import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { AirplantError } from '../base/errors.js';
-import { encodeText } from '../base/text.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import type { Explanation } from '../doctor/cause.js';
+import { probeHost } from '../doctor/probe.js';
 import { native } from '../native.js';
-import { rewriteText } from '../sandbox/command.js';
+import { planUnsealed } from '../sandbox/fallback.js';
 import { describeIsolation } from '../sandbox/isolation.js';
-import { launchSandbox } from '../sandbox/launch.js';
+import { killAtOnce, launchSandbox } from '../sandbox/launch.js';
 import { currentLauncher } from '../sandbox/launcher.js';
 import { planLinuxSandbox } from '../sandbox/linux.js';
+import {
+  type ChosenConnection,
+  type Connection,
+  chooseConnection,
+  hostConnection,
+} from '../sandbox/network.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
+import { isDiskNearlyFull } from './disk-space.js';
 import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { LastLines } from './last-lines.js';
 import type { BuildOptions } from './options.js';
 import type { Attempt, BuildRequest } from './records.js';
+import { inheritedShortfalls, makeResourceGroup } from './resource-group.js';
+import { makePlace, type Place, placeOf } from './scratch.js';
 import { Watchdog } from './watchdog.js';
+import { lockWritablePaths } from './writable-paths.js';
 
 type LocalExecutorOptions = Pick<
   BuildOptions,
-  'sandboxBuildDirectory' | 'devShmSize' | 'logLines' | 'supplementaryGroups'
+  | 'sandboxBuildDirectory'
+  | 'devShmSize'
+  | 'filterSystemCalls'
+  | 'nestedNamespaces'
+  | 'logLines'
+  | 'supplementaryGroups'
+  | 'network'
+  | 'terminationGrace'
+  | 'resources'
 >;
+
+/** A job whose directories are known. */
+interface PlacedJob extends Omit<ExecutorJob, 'scratch'> {
+  readonly place: Place;
+}
 
 /** Runs requests in a sandbox on this machine. */
 export class LocalExecutor implements Executor {
   readonly name = 'local';
   readonly #options: LocalExecutorOptions;
   readonly #store: StoreDirectories;
+  /** Why builds of this executor go without a network of their own, once one has tried in vain. */
+  #noPrivateNetwork: Explanation | undefined;
+  readonly #warned = new Set<string>();
 
   constructor(options: LocalExecutorOptions, store: StoreDirectories) {
     this.#options = options;
     this.#store = store;
   }
 
-  async run({ request, scratch }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
+  async run({ request, scratch, prepare }: ExecutorJob, hooks: AttemptHooks): Promise<FinishedAttempt> {
     // Should this process be killed, the launcher removes the directory.
     const unguard = currentLauncher().guard(scratch);
     const remove = async () => {
@@ -40,8 +68,8 @@ export class LocalExecutor implements Executor {
       unguard();
     };
     try {
-      const place = await this.#makePlace(scratch, request);
-      const attempt = await this.#attempt({ request, place }, hooks);
+      const place = placeOf(scratch, { rootOnDisk: prepare !== undefined });
+      const attempt = await this.#connectAndRun({ request, place, prepare }, hooks);
       return { attempt, privateDirectory: place.privateDirectory, [Symbol.asyncDispose]: remove };
     } catch (error) {
       await remove();
@@ -49,68 +77,84 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  /** How a request will be connected with the network it asks for. Throws ERR_NETWORK_HELPER. */
+  async connect({ network, unsealed }: BuildRequest): Promise<ChosenConnection | undefined> {
+    if (network === 'none' || unsealed) return undefined;
+    const host = await probeHost();
+    if (network === 'auto' && this.#noPrivateNetwork) {
+      return { connection: hostConnection(host), instead: this.#noPrivateNetwork };
+    }
+    return chooseConnection(network, this.#options.network, host);
+  }
+
   /** The sandbox a request gets; pure, printed by `airplant show-sandbox`. */
-  plan(request: BuildRequest, place: Place): SandboxSpec {
+  plan(request: BuildRequest, place: Place, connection: Connection | undefined): SandboxSpec {
     const { storeDir, realStoreDir } = this.#store;
-    const { sandboxBuildDirectory, devShmSize } = this.#options;
+    const { sandboxBuildDirectory, devShmSize, filterSystemCalls, nestedNamespaces } = this.#options;
+    if (request.unsealed) {
+      const { buildDirectory } = place;
+      const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+      return planUnsealed(request, { buildDirectory, storeDir, realStoreDir, ids });
+    }
     return planLinuxSandbox(request, {
       ...place,
       storeDir,
       realStoreDir,
       sandboxBuildDirectory,
       devShmSize,
+      filterSystemCalls,
+      nestedNamespaces,
       kvm: request.features.includes('kvm'),
+      connection,
     });
   }
 
-  /** Where the parts of a scratch directory lie. Its top level is 0700: no other user gets any further. */
-  place(scratch: string): Place {
-    return {
-      scratch,
-      root: join(scratch, 'root'),
-      outputDirectory: join(scratch, 'store'),
-      buildDirectory: join(scratch, 'build'),
-      privateDirectory: join(scratch, 'private'),
-    };
-  }
-
-  async #makePlace(scratch: string, request: BuildRequest): Promise<Place> {
-    const place = this.place(scratch);
-    await native.removeTree(scratch);
+  /** With `auto`, a helper that fails before the builder starts makes room for the host's network. */
+  async #connectAndRun(job: PlacedJob, hooks: AttemptHooks): Promise<Attempt> {
+    const { place, prepare } = job;
+    await makePlace(place, job.request, this.#store.storeDir);
+    const request = prepare ? await prepare(place.root!, hooks) : job.request;
+    using _locks = lockWritablePaths(request.hostPaths);
+    const chosen = await this.connect(request);
     try {
-      mkdirSync(scratch, { mode: 0o700 });
-      mkdirSync(place.root, { mode: 0o700 });
-      mkdirSync(place.outputDirectory);
-      // As Nix has it; mkdir's mode is subject to the umask.
-      chmodSync(place.outputDirectory, 0o1775);
-      mkdirSync(place.buildDirectory, { mode: 0o700 });
-      mkdirSync(place.privateDirectory, { mode: 0o700 });
-      for (const { name, contents, mode } of request.files) {
-        const file = join(place.buildDirectory, name);
-        writeFileSync(file, encodeText(rewriteText(contents, request.rewrites)), { flag: 'wx' });
-        chmodSync(file, mode);
-      }
-      return place;
-    } catch (cause) {
-      throw fileSystemError(cause, scratch);
+      const attempt = this.#attempt({ request, place, chosen }, hooks);
+      return await (request.unsealed ? fetchOutputs(request, place, attempt) : attempt);
+    } catch (error) {
+      const failed = isAirplantError(error, 'ERR_NETWORK_HELPER') && error.details['step'] !== undefined;
+      if (!failed || request.network !== 'auto' || chosen?.connection.kind !== 'helper') throw error;
+      this.#noPrivateNetwork = { cause: `${error.message}.`, cure: 'Run `airplant doctor`.' };
     }
+    return await this.#connectAndRun(job, hooks);
   }
 
-  async #attempt(job: { request: BuildRequest; place: Place }, hooks: AttemptHooks): Promise<Attempt> {
-    const { request, place } = job;
-    const spec = this.plan(request, place);
+  async #attempt(
+    job: { request: BuildRequest; place: Place; chosen: ChosenConnection | undefined },
+    hooks: AttemptHooks,
+  ): Promise<Attempt> {
+    const { request, place, chosen } = job;
+    const planned = this.plan(request, place, chosen?.connection);
+    const { group, shortfalls } = await makeResourceGroup(this.#options.resources);
+    const spec: SandboxSpec = {
+      ...(place.root === undefined ? planned : keepPlaced(planned, place.root)),
+      ...(group ? { controlGroup: group.directory } : {}),
+    };
+    const noNetwork = chosen?.instead ? [`It has no network of its own: ${chosen.instead.cause}`] : [];
+    if (chosen?.instead) this.#warn(chosen.instead, hooks);
     const tail = new LastLines(this.#options.logLines);
     const kill = new AbortController();
     let verdict: Attempt['outcome'] | undefined;
     let logFailure: unknown;
     const watchdog = new Watchdog(request.limits, (limit) => {
       verdict = limit;
-      kill.abort();
+      // Who has written too much gets no chance to write more.
+      kill.abort(limit.kind === 'log-limit' ? killAtOnce : limit);
     });
     const startedAt = unixTime();
+    const isolation = describeIsolation(spec, this.#options.supplementaryGroups);
     try {
       const sandbox = await launchSandbox(spec, {
         signal: AbortSignal.any([hooks.signal, kill.signal]),
+        graceSeconds: this.#options.terminationGrace,
         onLog(chunk) {
           if (verdict || !watchdog.output(chunk.length)) return undefined;
           tail.push(chunk);
@@ -119,67 +163,116 @@ export class LocalExecutor implements Executor {
           const release = watchdog.hold();
           return held.then(release, (error) => {
             logFailure ??= error;
-            kill.abort();
+            kill.abort(killAtOnce);
           });
         },
       });
       const exit = await sandbox.exit;
+      const used = await group?.finish();
       if (hooks.signal.aborted) throw cancelled(request.name);
       if (logFailure) throw logFailure;
+      if (exit.kind === 'network-lost' && !verdict) throw networkLost(request.name, spec);
+      const outcome = verdict ?? outcomeOf(exit);
       return {
-        outcome: verdict ?? outcomeOf(exit),
+        outcome,
         startedAt,
         stoppedAt: unixTime(),
-        usage: exit.usage,
-        isolation: describeIsolation(spec, this.#options.supplementaryGroups),
+        usage: { ...exit.usage, ...used },
+        isolation: {
+          ...isolation,
+          ...(group ? { limits: group.applied } : {}),
+          shortfalls: [
+            ...isolation.shortfalls,
+            ...noNetwork,
+            ...inheritedShortfalls(spec.limits),
+            ...shortfalls,
+          ],
+        },
+        diskNearlyFull: !isSuccess(outcome) && (await isDiskNearlyFull(place.scratch)),
         lastLines: tail.lines(),
-        outputs: this.#outputs(place, request),
+        outputs: request.unsealed ? new Map() : madeOutputs(place, request),
       };
     } catch (error) {
       if (hooks.signal.aborted) throw cancelled(request.name);
       throw error;
     } finally {
+      await group?.finish();
       watchdog.stop();
     }
   }
 
-  #outputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
-    const made = outputs
-      .map(({ name, scratchPath }) => [name, join(outputDirectory, basename(scratchPath))] as const)
-      .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
-    return new Map(made);
+  /** Each reason is told once, however many builds it concerns. */
+  #warn({ cause, cure }: Explanation, hooks: AttemptHooks): void {
+    if (this.#warned.has(cause)) return;
+    this.#warned.add(cause);
+    hooks.onWarning(
+      `fixed-output builds use the network of this machine, its loopback services included: ${cause} ${cure}`,
+    );
   }
 }
 
-/** The directories of one attempt, as host paths. */
-export interface Place {
-  readonly scratch: string;
-  readonly root: string;
-  /** What the builder sees as the store directory, with its outputs. */
-  readonly outputDirectory: string;
-  readonly buildDirectory: string;
-  /** Never visible in the sandbox. */
-  readonly privateDirectory: string;
+/** What a hook has put into the root stays: a file of ours that would be at the same place is not made. */
+function keepPlaced(spec: SandboxSpec, root: string): SandboxSpec {
+  const entries = spec.entries.filter(
+    ({ kind, target }) =>
+      (kind !== 'file' && kind !== 'symlink') || !lstatSync(join(root, target), { throwIfNoEntry: false }),
+  );
+  return { ...spec, entries };
+}
+
+/** Host path of every output that the builder made. */
+function madeOutputs({ outputDirectory }: Place, { outputs }: BuildRequest): Map<string, string> {
+  const made = outputs
+    .map(({ name, scratchPath }) => [name, join(outputDirectory, basename(scratchPath))] as const)
+    .filter(([, path]) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+  return new Map(made);
+}
+
+/**
+ * An unsealed builder writes to the final paths. What lies there afterwards is moved to where outputs are expected, and
+ * nothing is left there, whatever became of the build.
+ */
+async function fetchOutputs(
+  request: BuildRequest,
+  place: Place,
+  attempt: Promise<Attempt>,
+): Promise<Attempt> {
+  const paths = request.outputs.map(({ scratchPath }) => scratchPath);
+  try {
+    const finished = await attempt;
+    for (const path of paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }))) {
+      native.moveTree(path, join(place.outputDirectory, basename(path)), 'no-replace');
+    }
+    return { ...finished, outputs: madeOutputs(place, request) };
+  } finally {
+    for (const path of paths) await native.removeTree(path);
+  }
 }
 
 function outcomeOf(exit: SandboxExit): Attempt['outcome'] {
   // Nothing but an abort or a limit kills a sandbox from outside, and both have been looked at.
-  if (exit.kind === 'killed') return { kind: 'signalled', signal: 9 };
+  if (exit.kind === 'killed' || exit.kind === 'network-lost') return { kind: 'signalled', signal: 9 };
   return exit.kind === 'exited'
     ? { kind: 'exited', status: exit.status }
     : { kind: 'signalled', signal: exit.signal };
 }
 
-function cancelled(name: string): AirplantError {
-  return new AirplantError('ERR_ABORTED', `the build of '${name}' was cancelled`);
+function networkLost(name: string, spec: SandboxSpec): AirplantError {
+  return new AirplantError(
+    'ERR_NETWORK_HELPER',
+    `the build of '${name}' lost its network: ${quote(spec.networkHelper?.program ?? '')} ended before the builder did`,
+    {
+      hint: 'Build it again; if that helps nothing, choose another program with `pasta-path` or `slirp4netns-path`.',
+    },
+  );
 }
 
-function fileSystemError(cause: unknown, path: string): AirplantError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AirplantError('ERR_DISK_FULL', `no space left for the build directory '${path}'`, { cause });
-  }
-  return new AirplantError('ERR_FILE', `cannot make the build directory '${path}': ${code}`, { cause });
+function isSuccess(outcome: Attempt['outcome']): boolean {
+  return outcome.kind === 'exited' && outcome.status === 0;
+}
+
+function cancelled(name: string): AirplantError {
+  return new AirplantError('ERR_ABORTED', `the build of '${name}' was cancelled`);
 }
 
 function unixTime(): number {

@@ -1,24 +1,24 @@
-import { AirplantError, isAirplantError } from '../base/errors.js';
+import { AirplantError, type ErrorDetails, isAirplantError } from '../base/errors.js';
+import type { BuildEvent } from '../base/events.js';
+import { printable } from '../base/quote.js';
 import type { Attempt, BuildFailure, BuildStatus } from './records.js';
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
-export function judge(drvPath: string, { outcome, lastLines }: Attempt): void {
+export function judge(drvPath: string, attempt: Attempt): void {
+  const { outcome, lastLines } = attempt;
   const details = { drvPath, lastLines };
   switch (outcome.kind) {
     case 'exited':
       if (outcome.status === 0) return;
-      throw new AirplantError(
-        'ERR_BUILD_FAILED',
-        `builder for '${drvPath}' failed with exit code ${outcome.status}`,
-        {
-          details: { ...details, status: outcome.status },
-        },
-      );
+      throw builderFailed(attempt, `builder for '${drvPath}' failed with exit code ${outcome.status}`, {
+        ...details,
+        status: outcome.status,
+      });
     case 'signalled':
-      throw new AirplantError(
-        'ERR_BUILD_FAILED',
+      throw builderFailed(
+        attempt,
         `builder for '${drvPath}' failed due to signal ${outcome.signal} (${signalName(outcome.signal)})`,
-        { details: { ...details, signal: outcome.signal } },
+        { ...details, signal: outcome.signal },
       );
     case 'timeout':
       throw new AirplantError(
@@ -41,6 +41,13 @@ export function judge(drvPath: string, { outcome, lastLines }: Attempt): void {
         { details },
       );
   }
+}
+
+/** As in Nix, a failure on a full disk is one that may go away by itself: it has no part in the exit status 100. */
+function builderFailed({ diskNearlyFull }: Attempt, message: string, details: ErrorDetails): AirplantError {
+  if (!diskNearlyFull) return new AirplantError('ERR_BUILD_FAILED', message, { details });
+  const note = 'note: build failure may have been caused by lack of free disk space';
+  return new AirplantError('ERR_DISK_FULL', `${message}\n${note}`, { details });
 }
 
 /** The status Nix's BuildResult gives to an error. */
@@ -100,7 +107,8 @@ export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   if (!isAirplantError(error)) {
     return {
       code: 'ERR_INTERNAL',
-      message: error instanceof Error ? error.message : String(error),
+      // What the operating system says of a file holds its name, which a builder may have chosen.
+      message: printable(error instanceof Error ? error.message : String(error)),
       hint: '',
       ...where,
     };
@@ -108,6 +116,12 @@ export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   const lines = error.details['lastLines'];
   const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
   return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
+}
+
+/** The event that tells of an error. `path` is the derivation, or the wanted path that nothing can make. */
+export function failedEvent(path: string, failure: BuildFailure): BuildEvent {
+  const { code, message, hint, lastLines = [] } = failure;
+  return { type: 'build.failed', drvPath: path, code, message, hint, lastLines };
 }
 
 /** Names as strsignal(3) gives them, which Nix's messages contain. */

@@ -1,14 +1,18 @@
 import { AirplantError } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import type { LocalStore } from '../store/local-store.js';
-import type { Executor, FinishedAttempt } from './executor.js';
+import { claimOutputs } from './claim.js';
+import type { Executor, ExecutorJob, FinishedAttempt } from './executor.js';
 import { inputClosure } from './inputs.js';
+import type { JobSlot } from './job-slot.js';
 import type { BuildOptions } from './options.js';
 import { judge } from './outcome.js';
 import { knownOutputs } from './plan.js';
+import { prepareRequest } from './prepare-request.js';
 import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
 import { registerSettled } from './register.js';
-import { makeRequest } from './request.js';
+import { scratchOf } from './scratch.js';
+import { refuseToOverwrite } from './sealing.js';
 import { settleOutputs } from './settle.js';
 
 /** What realising needs besides the derivation. */
@@ -18,14 +22,20 @@ export interface RealiseContext {
   readonly executor: Executor;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
+  /** Held; given back while somebody else builds the same. */
+  readonly slot: JobSlot;
   /** Called as soon as the outputs are valid: what depends on them need not wait until all is tidied up. */
   readonly onValid?: ((realised: Realised) => void) | undefined;
 }
 
-/** What came of one derivation: the paths of its outputs, and the attempt if a builder ran. */
+/** What came of one derivation: the paths of its outputs, and how they were built unless another process made them. */
 export interface Realised {
   readonly outputs: Readonly<Record<string, string>>;
-  readonly attempt?: Attempt;
+  readonly built?: {
+    readonly attempt: Attempt;
+    /** From when nothing had to be waited for any more. */
+    readonly milliseconds: number;
+  };
 }
 
 /**
@@ -39,35 +49,34 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
   const { store, emit, signal } = context;
   const { drvPath, derivation } = planned;
   const outputs = outputPaths(planned);
-  const paths = Object.values(outputs);
-  for (const path of [drvPath, ...paths]) await store.addTempRoot(path);
-
-  const locks = await store.lockPaths(paths, {
-    signal,
-    onWait: (busy) => emit({ type: 'build.waiting', drvPath, reason: 'lock', paths: busy }),
-  });
+  await store.addTempRoot(drvPath, ...Object.values(outputs));
+  const { locks, missing } = await claimOutputs(planned, outputs, context);
+  const began = Date.now();
   let valid = false;
   try {
-    const missing = planned.missing.filter((name) => !store.isValid(outputs[name]!));
     if (missing.length === 0) {
       valid = true;
       return { outputs };
     }
     const inputs = await inputClosure(drvPath, derivation, store);
-    const request = makeRequest({ drvPath, derivation, inputs }, store.directories.storeDir, context.options);
+    const { storeDir } = store.directories;
+    const request = await prepareRequest({ drvPath, derivation, inputs }, storeDir, context.options);
+    if (request.unsealed) refuseToOverwrite(planned, missing);
 
     await using finished = await runBuilder(planned, request, context);
     judge(drvPath, finished.attempt);
 
     emit({ type: 'build.settling', drvPath });
     const { privateDirectory } = finished;
-    const job = { drvPath, derivation, request, missing, privateDirectory };
-    const settled = await settleOutputs(job, finished.attempt, store.directories.storeDir);
+    const { caseHack } = store;
+    const job = { drvPath, derivation, request, missing, privateDirectory, signal, caseHack };
+    const settled = await settleOutputs(job, finished.attempt, storeDir);
     signal.throwIfAborted();
 
     await registerSettled(settled, store);
     valid = true;
-    const realised = { outputs, attempt: finished.attempt };
+    const built = { attempt: finished.attempt, milliseconds: Date.now() - began };
+    const realised = { outputs, built };
     context.onValid?.(realised);
     return realised;
   } finally {
@@ -97,8 +106,10 @@ async function runBuilder(
     );
     return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
   };
+  const prepare = preparation(drvPath, request, options);
+  const onWarning = (message: string) => void emit({ type: 'warning', message });
   const finished = await executor
-    .run({ request, scratch: `${store.realPath(drvPath)}.chroot` }, { signal, onLog })
+    .run({ request, scratch: scratchOf(store.realPath(drvPath)), prepare }, { signal, onLog, onWarning })
     .catch(async (error) => {
       // What kept the builder from running is the thing to tell.
       await log?.close().catch(() => {});
@@ -111,6 +122,31 @@ async function runBuilder(
     throw error;
   }
   return finished;
+}
+
+/** The pre-build hook, if there is one; its standard error goes into the log. */
+function preparation(
+  drvPath: string,
+  request: BuildRequest,
+  { preBuildHook, visibleHost }: BuildOptions,
+): ExecutorJob['prepare'] {
+  if (!preBuildHook) return undefined;
+  return async (root, { signal, onLog }) => {
+    const { applyPreBuildHook } = await import('./hook/pre-build-hook.js');
+    const written: (Promise<void> | undefined)[] = [];
+    const build = {
+      drvPath,
+      root,
+      visibleHost,
+      signal,
+      onError: (chunk: Uint8Array) => written.push(onLog(chunk)),
+    };
+    try {
+      return await applyPreBuildHook(request, preBuildHook, build);
+    } finally {
+      await Promise.all(written);
+    }
+  };
 }
 
 function outputPaths({ drvPath, derivation }: PlannedBuild): Record<string, string> {

@@ -48,6 +48,8 @@ export interface Attempt {
   readonly stoppedAt: number;
   readonly usage: ResourceUsage;
   readonly isolation: Isolation;
+  /** The builder failed and left its disk nearly full, which may be why. */
+  readonly diskNearlyFull: boolean;
   /** The last lines of the log, newest last, for the error message. */
   readonly lastLines: readonly string[];
   /** Host path of each output that the builder made, by output name. */

@@ -1,5 +1,5 @@
 import module from 'node:module';
-import { cacheDirectory } from './cache-directory.js';
+import { cacheDirectory } from '../config/cache-directory.js';
 
 /**
  * Has Node (22.1 and later) keep the machine code of modules between runs. Not in Node's own place for it, which is

@@ -22,9 +22,9 @@ export interface Engine {
   /** The directories of a store that need not exist. */
   locateStore(store: string, env: Environment): Promise<StoreDirectories>;
   /** Writes the NAR of a file or directory to an open descriptor. */
-  dumpNar(path: string, fd: number): Promise<void>;
+  dumpNar(path: string, fd: number, options: { readonly caseHack: boolean }): Promise<void>;
   /** SHA-256 of the NAR of a file or directory, lower-case hex. */
-  hashTree(path: string): Promise<string>;
+  hashTree(path: string, options: { readonly caseHack: boolean }): Promise<string>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,7 +39,7 @@ export interface OpenStoreOptions {
 
 export interface OpenStore {
   readonly local: OpenLocalStore;
-  instantiate(derivation: EvaluatedDerivation): Promise<string>;
+  instantiate(derivation: EvaluatedDerivation, options?: { readonly signal?: AbortSignal }): Promise<string>;
   plan(wanted: readonly Wanted[]): Promise<Plan>;
   build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }): Awaitable<BuildRun>;
   showSandbox(drvPath: string): Promise<SandboxSpec>;

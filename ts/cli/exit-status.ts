@@ -8,6 +8,7 @@ export function exitStatusOf(exit: SandboxExit): number {
     case 'signalled':
       return 128 + exit.signal;
     case 'killed':
+    case 'network-lost':
       return 128 + 9;
   }
 }

@@ -1,6 +1,7 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import { filterText } from '../base/terminal-filter.js';
+import { caseHackError } from '../formats/nar/case-hack.js';
 import { painter } from '../report/colours.js';
-import { filterText } from '../report/terminal-filter.js';
 
 /**
  * The text for an error that ends the program: `error: …`, `hint: …`, and with `trace` the stack of it and of its
@@ -22,6 +23,8 @@ export function errorText(error: unknown, options: { colours: boolean; trace: bo
 export function toAirplantError(error: unknown): AirplantError {
   if (isAirplantError(error)) return error;
   if (isSystemError(error)) {
+    const aboutName = caseHackError(error);
+    if (aboutName) return aboutName;
     const { code, syscall, path } = error;
     const where = path === undefined ? '' : ` '${path}'`;
     if (code === 'EFTYPE') {

@@ -3,10 +3,17 @@ import { settingDefinition, settingNames } from '../config/settings.js';
 import type { FlagOccurrence } from './arguments.js';
 import type { FlagDefinition } from './command.js';
 
+/** Any setting. */
+export const optionFlag: FlagDefinition = {
+  long: 'option',
+  values: ['NAME', 'VALUE'],
+  summary: 'set any setting; see `airplant config`',
+};
+
 /** Which store, and any setting: for every command that opens a store. */
 export const storeFlags: readonly FlagDefinition[] = [
   { long: 'store', values: ['STORE'], summary: 'the store to work on (a directory, or `auto`)' },
-  { long: 'option', values: ['NAME', 'VALUE'], summary: 'set any setting; see `airplant config`' },
+  optionFlag,
 ];
 
 /** The flags that settings have of their own, for commands that build. */

@@ -43,6 +43,27 @@ export function tryStoreOperand(
   return undefined;
 }
 
+/**
+ * Where a path is to be read on this machine: the path itself if it exists, otherwise its physical place in the store,
+ * also behind symlinks that dangle because the store is not at its logical place. Undefined if there is neither.
+ * `exists` decides whether a symlink in the last place counts, or what it leads to.
+ */
+export function findPhysicalPath(
+  text: string,
+  { cwd, directories }: { readonly cwd: string; readonly directories: StoreDirectories },
+  exists: (path: string) => boolean,
+): string | undefined {
+  const { storeDir, realStoreDir } = directories;
+  let path: string | undefined = resolve(cwd, text);
+  for (let hops = 0; path !== undefined && hops < mostSymlinks; hops++) {
+    if (exists(path)) return path;
+    const inside = relativeTo(storeDir, path);
+    const physical: string = inside === undefined ? path : join(realStoreDir, inside);
+    path = physical === path ? followFirstSymlink(path) : physical;
+  }
+  return undefined;
+}
+
 /** As many as Linux follows. */
 const mostSymlinks = 40;
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
-import { cacheDirectory } from './cache-directory.js';
+import { cacheDirectory } from '../config/cache-directory.js';
 
 /**
  * TypeScript without its types, every character that stays in its place. Syntax that would need more than erasing

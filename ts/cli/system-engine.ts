@@ -17,10 +17,10 @@ export const systemEngine: Engine = {
   async locateStore(store, env) {
     return (await import('../store/directories.js')).resolveStoreDirectories({ store, env });
   },
-  async dumpNar(path, fd) {
-    await (await import('../native.js')).native.dumpTree(path, fd);
+  async dumpNar(path, fd, options) {
+    await (await import('../native.js')).native.dumpTree(path, fd, options);
   },
-  async hashTree(path) {
-    return (await (await import('../native.js')).native.hashTree(path, [])).hash;
+  async hashTree(path, options) {
+    return (await (await import('../native.js')).native.hashTree(path, [], options)).hash;
   },
 };

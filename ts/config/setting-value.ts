@@ -41,6 +41,8 @@ export const kindDescriptions: Readonly<Record<SettingKind, string>> = {
   bytes: 'a number of bytes, with an optional suffix K, M, G or T',
   jobs: 'a whole number, 0 or more, or `auto`',
   sandbox: '`true`, `relaxed` or `false`',
+  network: '`auto`, `private` or `host`',
+  program: 'an absolute path, a name without slashes, or nothing',
 };
 
 type Parser<Kind extends SettingKind> = (
@@ -56,6 +58,8 @@ const parsers: { readonly [Kind in SettingKind]: Parser<Kind> } = {
   bytes: parseBytes,
   jobs: (text, host) => (text === 'auto' ? host.cpus : parseCount(text)),
   sandbox: (text) => (text === 'relaxed' ? 'relaxed' : parseBoolean(text)),
+  network: (text) => (text === 'auto' || text === 'private' || text === 'host' ? text : undefined),
+  program: (text) => (text.startsWith('/') || !text.includes('/') ? text : undefined),
 };
 
 const checks: Readonly<Record<SettingKind, (value: unknown) => boolean>> = {
@@ -67,6 +71,8 @@ const checks: Readonly<Record<SettingKind, (value: unknown) => boolean>> = {
   bytes: isCount,
   jobs: isCount,
   sandbox: (value) => typeof value === 'boolean',
+  network: () => false,
+  program: () => false,
 };
 
 /** Nix 2.8 takes these six words. */

@@ -60,9 +60,36 @@ export const settingsTable = {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
     default: () => true,
     description:
-      'Whether builds are sealed off from this machine. Every build of this version is: `false` is refused, and so ' +
-      'is a derivation that sets `__noChroot`, with `relaxed` as with `true`. A build that cannot be sealed as ' +
-      'asked fails: there is no silent fallback.',
+      'Whether builds are sealed off from this machine. With `true` all are, and a derivation that sets `__noChroot` ' +
+      'is refused. `relaxed` leaves out derivations that set it, and those with a fixed output; `false` leaves out ' +
+      'all. What is left out runs on the machine itself and can read and change whatever you can; it needs a store ' +
+      'whose files lie where its paths say, which one below your home does not: there `false` and `__noChroot` are ' +
+      'refused, and fixed outputs are sealed. A build that cannot be sealed as asked fails: there is no silent fallback.',
+  }),
+  'fixed-output-network': setting('network', {
+    default: () => 'auto',
+    description:
+      'The network of fixed-output derivations, the only ones that have any. `private` is one of their own, which ' +
+      'pasta or slirp4netns connects with the world: loopback services and abstract sockets of this machine cannot be ' +
+      'reached; a build that cannot have it fails. `host` is the network of this machine. `auto` is `private` where ' +
+      'that can be had, and otherwise `host` with a warning. See [networking.md](networking.md).',
+  }),
+  'pasta-path': setting('program', {
+    default: () => 'pasta',
+    description:
+      'The program pasta (of passt), for `fixed-output-network`: an absolute path, or a name to look up in `PATH`. ' +
+      'Empty: it is not used.',
+  }),
+  'slirp4netns-path': setting('program', {
+    default: () => 'slirp4netns',
+    description:
+      'The program slirp4netns, which is used where there is no pasta: an absolute path, or a name to look up in ' +
+      '`PATH`. Empty: it is not used.',
+  }),
+  'network-helper-timeout': setting('count', {
+    default: () => 10,
+    description:
+      'Seconds that pasta or slirp4netns may take to connect a build before it is killed. 0 is no limit.',
   }),
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
@@ -70,10 +97,39 @@ export const settingsTable = {
     default: () => [defaultShellItem],
     description:
       'Host files and directories that every sandbox shows, read-only, each `[TARGET=]SOURCE[?]`; a `?` skips a ' +
-      'source that does not exist. Every path named here is an impurity: a build may come out differently where the ' +
-      'path holds something else. The source `__default_shell__` is a static busybox if this machine has one, and ' +
+      'source that does not exist. A program brings its loader and libraries (or its interpreter), a store path its ' +
+      'closure; a path that is or holds a socket, FIFO or device is refused. See [sandbox-paths.md](sandbox-paths.md). ' +
+      'Every path named here is an impurity: a build may come out differently where the path holds something else. ' +
+      'The source `__default_shell__` is a static busybox if this machine has one, and ' +
       "otherwise the machine's `sh` with the libraries it needs; as in Nix, setting `sandbox-paths` takes it away, " +
       'while `extra-sandbox-paths` leaves it.',
+  }),
+  'writable-sandbox-paths': setting('list', {
+    default: () => [],
+    description:
+      'Host files and directories that every sandbox shows and may write to, in the form of `sandbox-paths`; also the ' +
+      'only way to show a socket, FIFO or device. What builds keep there ties them to one another, so results mean ' +
+      'little. Two builds at once that share a writable directory are refused.',
+  }),
+  'allowed-impure-host-deps': setting('list', {
+    default: (host) =>
+      host.system.endsWith('-darwin') ? ['/System/Library', '/usr/lib', '/dev', '/bin/sh'] : [],
+    defaultText: '`/System/Library /usr/lib /dev /bin/sh` on macOS, otherwise empty',
+    description:
+      'What a derivation may ask for in `__impureHostDeps`: these host paths and everything below them. It sees what ' +
+      'it asked for, read-only, if it exists.',
+  }),
+  'pre-build-hook': setting('text', {
+    default: () => '',
+    defaultText: 'none',
+    description:
+      'Absolute path of a program that is run before each build, with the path of its `.drv` and the directory that ' +
+      'becomes `/` of its sandbox as arguments. What it puts there the builder finds, and what it prints is what else ' +
+      'the builder may see. See [sandbox-paths.md](sandbox-paths.md).',
+  }),
+  'pre-build-hook-timeout': setting('count', {
+    default: () => 60,
+    description: 'Seconds after which the pre-build hook is killed, and the build fails. 0 is no limit.',
   }),
   'sandbox-build-dir': setting('text', {
     default: () => '/build',
@@ -83,6 +139,20 @@ export const settingsTable = {
     default: () => '50%',
     description:
       'The size of `/dev/shm` in the sandbox, in the terms of tmpfs (bytes with k, m or g, or a percentage).',
+  }),
+  'filter-syscalls': setting('boolean', {
+    default: () => true,
+    description:
+      'Whether the system calls of builders are filtered; `docs/security.md` lists what is refused. Where the kernel ' +
+      'has no filters, builds fail unless this is false; builders then reach kernel keyrings of the caller and ' +
+      'AF_VSOCK sockets, which the result says.',
+  }),
+  'allow-nested-namespaces': setting('boolean', {
+    default: () => true,
+    description:
+      'Whether a builder may make user namespaces, and with them mount, process and network namespaces, of its own, ' +
+      'as sandboxes and containers inside a build do. What the build may not touch it may not touch in there either. ' +
+      'With `false`, `unshare(CLONE_NEWUSER)` fails with ENOSPC, which leaves an attacker less of the kernel to try.',
   }),
   timeout: setting('count', {
     aliases: ['build-timeout'],
@@ -96,6 +166,38 @@ export const settingsTable = {
     flag: { argument: 'SECONDS', summary: 'time a build may write nothing; 0 is no limit' },
     description:
       'Seconds without any output after which a build is ended, failing with exit status 101. 0 is no limit.',
+  }),
+  'build-memory-max': setting('bytes', {
+    default: () => 0,
+    description:
+      'Bytes of memory that all processes of a build may use together. A build that needs more is killed as a whole. ' +
+      '0 is no limit. Like the next two it takes a control group (cgroup v2) that was delegated to you.',
+  }),
+  'build-pids-max': setting('count', {
+    default: () => 0,
+    description: 'How many processes and threads a build may have at a time. 0 is no limit.',
+  }),
+  'build-cpu-max': setting('count', {
+    default: () => 0,
+    description: 'CPU time a build may take, in per cent of one CPU: 200 is two CPUs. 0 is no limit.',
+  }),
+  'require-build-limits': setting('boolean', {
+    default: () => false,
+    description:
+      'Whether a build fails if one of `build-memory-max`, `build-pids-max` and `build-cpu-max` cannot be put in ' +
+      'force. Otherwise it runs without, and its result says so.',
+  }),
+  'use-cgroups': setting('boolean', {
+    default: () => false,
+    description:
+      'Whether every build gets a control group of its own, also without a limit: what it used is then known to ' +
+      'the last process. Ignored where none is delegated to you.',
+  }),
+  'build-termination-grace': setting('count', {
+    default: () => 2,
+    description:
+      'Seconds between SIGTERM and SIGKILL when a build is ended: cancelled, out of time, or silent for too long. ' +
+      'All its processes get both. 0 is SIGKILL at once, as in Nix; a log that is too long always means that.',
   }),
   'max-build-log-size': setting('bytes', {
     aliases: ['build-max-log-size'],
@@ -129,6 +231,14 @@ export const settingsTable = {
       'Whether the store database uses a write-ahead log. It is never used on a network file system, whatever this ' +
       'says.',
   }),
+  'use-case-hack': setting('boolean', {
+    default: (host) => host.system.endsWith('-darwin'),
+    defaultText: 'true on macOS, otherwise false',
+    description:
+      'Whether files whose names differ only in case are told apart by a suffix, `~nix~case~hack~1` and so on, when ' +
+      'an archive is unpacked, and the suffix left out again when a path is hashed or archived. For file systems that ' +
+      'ignore case.',
+  }),
 } as const;
 
 export type SettingName = keyof typeof settingsTable;
@@ -150,6 +260,9 @@ export interface SettingValues {
   /** A whole number ≥ 0; text may be `auto`. */
   readonly jobs: number;
   readonly sandbox: boolean | 'relaxed';
+  readonly network: 'auto' | 'private' | 'host';
+  /** Absolute path, or a name to be looked up; or empty. */
+  readonly program: string;
 }
 
 export type SettingKind = keyof SettingValues;

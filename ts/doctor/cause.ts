@@ -27,3 +27,12 @@ export interface Cause {
 export function isRefusal(errno: string): boolean {
   return errno === 'EPERM' || errno === 'EACCES';
 }
+
+/**
+ * True for a full disk, inode table or quota. Only where something is made: ENOSPC of a mount or a namespace, and EDQUOT
+ * of a keyring, are limits of the kernel.
+ */
+export function isDiskFull({ step, errno }: FailedStep): boolean {
+  const makes = ['make-directory', 'make-file', 'make-symlink', 'make-target'];
+  return makes.includes(step) && (errno === 'ENOSPC' || errno === 'EDQUOT');
+}

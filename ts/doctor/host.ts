@@ -37,6 +37,10 @@ export interface Host {
   readonly delegatedCgroup?: { readonly directory: string; readonly controllers: readonly string[] };
   /** /dev/kvm can be opened for reading and writing. */
   readonly kvm: boolean;
+  /** /dev/net/tun can be opened for reading and writing. */
+  readonly tun: boolean;
+  /** Version of Landlock's interface, 0 where the kernel has none. */
+  readonly landlock: number;
   /** The program that makes the namespaces; a security module must allow it. */
   readonly launcher: string;
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, open, readFile } from 'node:fs/promises';
 import { machine, release } from 'node:os';
-import { launcherPath } from '../native.js';
+import { launcherPath, native } from '../native.js';
 import type { Container, Host, NamespaceKind } from './host.js';
 import { type MountInfo, parseMountInfo } from './mount-info.js';
 
@@ -22,6 +22,7 @@ export interface HostSource {
   readonly gid: number;
   readonly groups: readonly number[];
   readonly launcher: string;
+  readonly landlock: number;
   /** Text of a file, or undefined where it cannot be read. */
   read(path: string): Promise<string | undefined>;
   can(path: string, what: 'exist' | 'write' | 'open-read-write'): Promise<boolean>;
@@ -61,6 +62,8 @@ export async function readHost(source: HostSource): Promise<Host> {
     readOnlyProc: proc?.options.includes('ro') ?? false,
     ...(delegatedCgroup === undefined ? {} : { delegatedCgroup }),
     kvm: await source.can('/dev/kvm', 'open-read-write'),
+    tun: await source.can('/dev/net/tun', 'open-read-write'),
+    landlock: source.landlock,
     launcher: source.launcher,
   };
 }
@@ -73,6 +76,7 @@ const thisMachine: HostSource = {
   gid: process.getegid?.() ?? 0,
   groups: process.getgroups?.() ?? [],
   launcher: launcherPath,
+  landlock: native.landlockAbi(),
   async read(path) {
     try {
       return await readFile(path, 'utf8');

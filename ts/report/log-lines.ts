@@ -10,7 +10,7 @@ const longestLine = 16 * 1024;
 
 /**
  * Cuts the raw chunks of one builder's log into lines. Bytes that are not UTF-8 become U+FFFD; the lines are *not*
- * yet safe to show (terminal-filter.ts). Lines `@nix {…}` are messages to Nix and not part of the text; of them only
+ * yet safe to show (base/terminal-filter.ts). Lines `@nix {…}` are messages to Nix and not part of the text; of them only
  * `setPhase` is understood, the others are dropped, as nothing a builder claims about activities can be trusted.
  */
 export class LogLines {

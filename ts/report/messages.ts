@@ -1,7 +1,7 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine, filterText } from '../base/terminal-filter.js';
 import type { Paint } from './colours.js';
 import { formatDuration } from './duration.js';
-import { filterLine, filterText } from './terminal-filter.js';
 
 type EventOf<Type extends BuildEvent['type']> = Extract<BuildEvent, { type: Type }>;
 
@@ -25,7 +25,7 @@ function pathList(paths: readonly string[], [one, many]: readonly [one: string, 
 }
 
 /**
- * A failed build as Nix words it: the error, the last lines of the log behind `> `, and how to see all of it.
+ * A failed build as Nix words it: the error, the last lines of the log behind `> `, how to see all of it, and notes.
  * `showLog` is false when the log has been shown already.
  */
 export function failureLines(
@@ -34,26 +34,29 @@ export function failureLines(
 ): string[] {
   const { paint, colours, showLog } = options;
   const [first = '', ...more] = plainText(event.message).split('\n');
-  const lines = [`${paint('red', 'error:')} ${first}`, ...more.map((line) => `       ${line}`)];
+  const lines = [`${paint('red', 'error:')} ${first}`];
+  const rest = more.map((line) => `       ${line}`);
   if (showLog && event.lastLines.length > 0) {
-    lines[lines.length - 1] += ';';
+    lines[0] += ';';
     lines.push(`       last ${event.lastLines.length} log lines:`);
     for (const line of event.lastLines) lines.push(`       > ${filterLine(line, { colours })}`);
-    lines.push(`       For full logs, run 'airplant log ${plainText(event.drvPath)}'.`);
-  } else if (event.hint) {
-    lines.push(`       ${paint('dim', 'hint:')} ${plainText(event.hint)}`);
+    lines.push(`       For full logs, run 'airplant log ${plainText(event.drvPath)}'.`, ...rest);
+  } else {
+    lines.push(...rest);
+    if (event.hint) lines.push(`       ${paint('dim', 'hint:')} ${plainText(event.hint)}`);
   }
   return lines;
 }
 
-/** The last word on a run in which something was built; empty if nothing was. */
+/** The last word on a run in which something was to be built; empty if nothing was. */
 export function finishedLines(event: EventOf<'finished'>): string[] {
-  if (event.built + event.failed === 0) return [];
+  const { built, madeElsewhere, failed } = event;
   const parts = [
-    event.built > 0 ? `${event.built} built` : '',
-    event.failed > 0 ? `${event.failed} failed` : '',
+    built > 0 ? `${built} built` : '',
+    madeElsewhere > 0 ? `${madeElsewhere} made by another process` : '',
+    failed > 0 ? `${failed} failed` : '',
   ].filter(Boolean);
-  return [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+  return parts.length === 0 ? [] : [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
 }
 
 /** `hello-2.12` of `/nix/store/<hash>-hello-2.12.drv`: for prefixes and rows, where the whole path is too long. */

@@ -1,10 +1,10 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine } from '../base/terminal-filter.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
 import { type LogItem, LogLines } from './log-lines.js';
 import { failureLines, finishedLines, plainText, planLines, shortName } from './messages.js';
 import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
-import { filterLine } from './terminal-filter.js';
 
 /** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
 const heartbeatMilliseconds = 60_000;
@@ -61,6 +61,8 @@ export class PlainReporter implements Reporter {
         const took = formatDuration(event.milliseconds);
         return [...this.#end(event.drvPath), `built '${plainText(event.drvPath)}' in ${took}`];
       }
+      case 'build.made-elsewhere':
+        return [`another process made the outputs of '${plainText(event.drvPath)}' meanwhile`];
       case 'build.failed': {
         const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
         return [...this.#end(event.drvPath), ...failureLines(event, options)];

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../base/events.js';
+import { filterLine } from '../base/terminal-filter.js';
 import { cellWidth } from './cell-width.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
@@ -6,7 +7,6 @@ import { LiveWindow } from './live-window.js';
 import { type LogItem, LogLines } from './log-lines.js';
 import { failureLines, finishedLines, plainText, shortName } from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
-import { filterLine } from './terminal-filter.js';
 
 interface RunningBuild {
   readonly name: string;
@@ -36,6 +36,7 @@ export class TtyReporter implements Reporter {
   readonly #waitingForLock = new Map<string, readonly string[]>();
   #planned = 0;
   #built = 0;
+  #madeElsewhere = 0;
   #failed = 0;
 
   constructor(options: ReporterOptions) {
@@ -54,6 +55,7 @@ export class TtyReporter implements Reporter {
         break;
       case 'build.waiting':
         if (event.reason === 'lock') this.#waitingForLock.set(event.drvPath, event.paths);
+        else this.#waitingForLock.delete(event.drvPath);
         break;
       case 'build.started':
         this.#start(event.drvPath);
@@ -66,6 +68,10 @@ export class TtyReporter implements Reporter {
         break;
       case 'build.succeeded':
         this.#built++;
+        this.#end(event.drvPath);
+        break;
+      case 'build.made-elsewhere':
+        this.#madeElsewhere++;
         this.#end(event.drvPath);
         break;
       case 'build.failed':
@@ -159,9 +165,11 @@ export class TtyReporter implements Reporter {
   }
 
   #sums(now: number): string {
-    const waiting = Math.max(0, this.#planned - this.#built - this.#failed - this.#running.size);
+    const over = this.#built + this.#madeElsewhere + this.#failed;
+    const waiting = Math.max(0, this.#planned - over - this.#running.size);
     const parts = [
       this.#paint('green', `${this.#built} built`),
+      this.#madeElsewhere > 0 ? `${this.#madeElsewhere} made by another process` : '',
       this.#failed > 0 ? this.#paint('red', `${this.#failed} failed`) : '',
       `${this.#running.size} running`,
       waiting > 0 ? `${waiting} waiting` : '',

@@ -1,10 +1,23 @@
 import { readFile } from 'node:fs/promises';
-import type { DarwinProfiles } from './darwin.js';
+
+/** Texts of `sandbox-profiles/`. */
+export interface DarwinProfiles {
+  /** For every sealed build. */
+  readonly defaults: string;
+  /** Added to it for builds with a network. */
+  readonly network: string;
+  /** For builds that are not sealed. */
+  readonly minimal: string;
+}
 
 /** Reads the profiles that come with the package. */
 export async function readDarwinProfiles(): Promise<DarwinProfiles> {
-  const [build, network] = await Promise.all([read('build.sb'), read('network.sb')]);
-  return { build, network };
+  const [defaults, network, minimal] = await Promise.all([
+    read('defaults.sb'),
+    read('network.sb'),
+    read('minimal.sb'),
+  ]);
+  return { defaults, network, minimal };
 }
 
 /** From dist/ts/sandbox/ to sandbox-profiles/, beside dist/. */

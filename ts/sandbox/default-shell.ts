@@ -24,19 +24,25 @@ export function findDefaultShell(host: ShellHost = thisHost): DefaultShell | und
   const shell = host.files.realPath('/bin/sh');
   const needed =
     shell === undefined ? undefined : programFiles(host.files, { source: shell, target: '/bin/sh' });
-  if (shell === undefined || needed === undefined) return undefined;
+  if (shell === undefined || !needed || needed.missing.length > 0 || !host.files.readElf(shell))
+    return undefined;
   return {
     kind: 'host',
     source: shell,
-    paths: [shellPath(shell, "the default shell: the host's, as no static busybox was found"), ...needed],
+    paths: [
+      shellPath(shell, "the default shell: the host's, as no static busybox was found"),
+      ...needed.paths,
+    ],
   };
 }
 
-/** `paths` with the default shell added, unless they show something as `/bin/sh` or `/bin` already. */
-export function withDefaultShell(paths: readonly HostPath[], shell: DefaultShell | undefined): HostPath[] {
-  const given = new Set(paths.map(({ target }) => target));
-  if (shell === undefined || given.has('/bin/sh') || given.has('/bin')) return [...paths];
-  return [...paths, ...shell.paths.filter(({ target }) => !given.has(target))];
+/** What shows the default shell, unless something is shown as `/bin/sh` or `/bin` already. */
+export function defaultShellPaths(
+  targets: readonly string[],
+  shell: DefaultShell | undefined,
+): readonly HostPath[] {
+  if (shell === undefined || targets.includes('/bin/sh') || targets.includes('/bin')) return [];
+  return shell.paths;
 }
 
 /** Where shells are looked for. */

@@ -39,6 +39,7 @@ export function hostSpec(request: BuildRequest, place: UnsealedPlace): SandboxSp
     command: planCommand(request, place.buildDirectory),
     limits: sealedLimits,
     personality: request.personality,
+    filter: 'none',
     session: 'sealed',
   };
 }

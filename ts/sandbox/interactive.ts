@@ -16,7 +16,7 @@ export interface InteractiveRequest {
 
 /**
  * The view of `airplant run` and `airplant shell`: the host as it is, except that the store is at its logical place,
- * read-only. Nothing is sealed: terminal, processes, network and files are the caller's. It takes a user and a mount
+ * read-only. Nothing is sealed: terminal, processes, network, system calls and files are the caller's. It takes a user and a mount
  * namespace since an ordinary user can mount nothing without them.
  *
  * The root is a fresh tmpfs, as the host's `/` cannot be given a `/nix`; whatever else the host has there is bound
@@ -39,6 +39,7 @@ export function planInteractive(request: InteractiveRequest): SandboxSpec {
     command: { ...command, cwd: isWithin(command.cwd, hidden) ? '/' : command.cwd },
     limits: { rlimits: [] },
     personality: 0,
+    filter: 'none',
     session: 'interactive',
   };
 }

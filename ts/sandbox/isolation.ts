@@ -16,34 +16,45 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
       : [];
   switch (backend) {
     case 'none':
-      return {
-        backend,
-        namespaces: [],
-        network: 'host',
-        readOnlyInputs: false,
-        noNewPrivileges: true,
-        shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
-      };
+      return { ...unsealed, backend, noNewPrivileges: true };
     case 'darwin-seatbelt':
+      if (spec.backend?.kind === backend && !spec.backend.sealed) return { ...unsealed, backend };
       return {
         backend,
         namespaces: [],
         network: spec.namespaces.network === 'host' ? 'host' : 'none',
         readOnlyInputs: true,
         noNewPrivileges: false,
+        filteredSystemCalls: false,
         shortfalls: ['Processes and shared memory of the host are visible: macOS has no namespaces.'],
       };
     case 'linux-namespaces':
       return {
         backend,
         namespaces: namespaceNames(spec),
-        network: spec.namespaces.network === 'host' ? 'host' : 'private',
+        network: networkOf(spec),
         readOnlyInputs: true,
         noNewPrivileges: true,
-        shortfalls: [...namespaceShortfalls(spec), ...writableShortfalls(spec), ...groups],
+        filteredSystemCalls: spec.filter === 'sealed',
+        shortfalls: [
+          ...namespaceShortfalls(spec),
+          ...networkShortfalls(spec),
+          ...filterShortfalls(spec),
+          ...writableShortfalls(spec),
+          ...groups,
+        ],
       };
   }
 }
+
+const unsealed = {
+  namespaces: [],
+  network: 'host',
+  readOnlyInputs: false,
+  noNewPrivileges: false,
+  filteredSystemCalls: false,
+  shortfalls: ['The build is not isolated at all: it can read and change whatever the caller can.'],
+} as const;
 
 function namespaceNames({ namespaces }: SandboxSpec): string[] {
   return [
@@ -53,6 +64,7 @@ function namespaceNames({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.ipc ? ['ipc'] : []),
     ...(namespaces.uts ? ['uts'] : []),
     ...(namespaces.network === 'private' ? ['network'] : []),
+    ...(namespaces.cgroup ? ['cgroup'] : []),
   ];
 }
 
@@ -61,8 +73,26 @@ function namespaceShortfalls({ namespaces }: SandboxSpec): string[] {
     ...(namespaces.pid ? [] : ['Processes of the host are visible.']),
     ...(namespaces.ipc ? [] : ['System V and POSIX IPC objects of the host are visible.']),
     ...(namespaces.uts ? [] : ['The host name of this machine is visible.']),
-    ...(namespaces.network === 'private' ? [] : ['The network of the host can be used.']),
+    ...(namespaces.cgroup ? [] : ['The name of the control group of the caller is visible.']),
   ];
+}
+
+function networkOf({ namespaces, networkHelper }: SandboxSpec): Isolation['network'] {
+  if (namespaces.network === 'host') return 'host';
+  return networkHelper ? 'private' : 'none';
+}
+
+function networkShortfalls({ namespaces, scopeAbstractSockets }: SandboxSpec): string[] {
+  if (namespaces.network === 'private') return [];
+  return [
+    'The network of the host can be used, its loopback services included, and the host can connect to the build.',
+    ...(scopeAbstractSockets ? [] : ['Abstract sockets of the host can be connected to.']),
+  ];
+}
+
+function filterShortfalls({ filter }: SandboxSpec): string[] {
+  if (filter === 'sealed') return [];
+  return ["System calls are not filtered: the caller's kernel keyrings and AF_VSOCK sockets can be reached."];
 }
 
 /** Host paths the builder may write to. They are followed, as our own directories for the build never are. */

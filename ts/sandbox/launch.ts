@@ -16,8 +16,10 @@ export interface LaunchOptions {
    * /dev/null. `inherit`: all three are this process's own.
    */
   readonly stdio?: 'log' | 'inherit' | undefined;
-  /** Kills the sandbox. */
+  /** Ends the sandbox: SIGTERM to all its processes, and after `graceSeconds` SIGKILL. */
   readonly signal?: AbortSignal | undefined;
+  /** Default 0: killed at once. A `signal` whose reason is `killAtOnce` takes no grace. */
+  readonly graceSeconds?: number | undefined;
 }
 
 export interface RunningSandbox {
@@ -32,6 +34,9 @@ export interface RunningSandbox {
   kill(): void;
 }
 
+/** Reason of an abort after which nothing more is wanted of the builder, not even its cleaning up. */
+export const killAtOnce: unique symbol = Symbol('kill at once');
+
 /**
  * Starts the command of `spec` in its sandbox, and resolves as soon as it runs.
  *
@@ -43,10 +48,11 @@ export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = 
   const release = await setupSlot(signal);
   let run: Run | undefined;
   const kill = () => run?.kill();
+  const end = () => run?.end(signal?.reason === killAtOnce ? 0 : (options.graceSeconds ?? 0));
   try {
     run = new Run(spec, options);
-    signal?.addEventListener('abort', kill, { once: true });
-    run.exit.catch(() => {}).finally(() => signal?.removeEventListener('abort', kill));
+    signal?.addEventListener('abort', end, { once: true });
+    run.exit.catch(() => {}).finally(() => signal?.removeEventListener('abort', end));
     return { pid: await run.started, exit: run.exit, kill };
   } catch (error) {
     throw signal?.aborted ? aborted(signal) : error;
@@ -82,6 +88,7 @@ class Run {
   readonly #log: LogTerminal | undefined;
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
     this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
@@ -112,7 +119,18 @@ class Run {
     this.#launcher.kill(this.#number);
   }
 
+  /** SIGTERM, and SIGKILL for what is left after `graceSeconds`. */
+  end(graceSeconds: number): void {
+    if (graceSeconds === 0) {
+      this.kill();
+      return;
+    }
+    this.#launcher.terminate(this.#number);
+    this.#grace = setTimeout(() => this.kill(), graceSeconds * 1000);
+  }
+
   #onReply(reply: LauncherReply): void {
+    if (reply.kind !== 'started') clearTimeout(this.#grace);
     switch (reply.kind) {
       case 'started':
         this.#started.resolve(reply.pid);
@@ -138,6 +156,7 @@ class Run {
   }
 
   #fail(error: AirplantError): void {
+    clearTimeout(this.#grace);
     this.#log?.close();
     this.#started.reject(error);
     this.#exit.reject(error);
@@ -148,5 +167,5 @@ function toExit(reply: Extract<LauncherReply, { kind: 'exited' }>): SandboxExit 
   const { ending, value, usage } = reply;
   if (ending === 'exited') return { kind: 'exited', status: value, usage };
   if (ending === 'signalled') return { kind: 'signalled', signal: value, usage };
-  return { kind: 'killed', usage };
+  return { kind: ending, usage };
 }

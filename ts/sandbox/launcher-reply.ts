@@ -18,7 +18,7 @@ export type LauncherReply =
   | {
       readonly kind: 'exited';
       readonly run: number;
-      readonly ending: 'exited' | 'signalled' | 'killed';
+      readonly ending: 'exited' | 'signalled' | 'killed' | 'network-lost';
       readonly value: number;
       readonly usage: ResourceUsage;
     }
@@ -55,7 +55,7 @@ export class ReplyReader {
 // struct ReplyHeader: length and kind of 32 bits, run of 64.
 const headerBytes = 16;
 const maxPayloadBytes = 64 * 1024;
-const endings = ['exited', 'signalled', 'killed'] as const;
+const endings = ['exited', 'signalled', 'killed', 'network-lost'] as const;
 const littleEndian = endianness() === 'LE';
 
 function decodeReply(kind: number, run: number, payload: Buffer): LauncherReply {

@@ -81,6 +81,11 @@ export class Launcher {
     if (this.#listeners.has(run)) this.#send({ post: () => native.sendKill(this.#control, run) });
   }
 
+  /** Asks everything in the sandbox to end (SIGTERM). */
+  terminate(run: number): void {
+    if (this.#listeners.has(run)) this.#send({ post: () => native.sendTerminate(this.#control, run) });
+  }
+
   /**
    * Requests wait here, in order, while the launcher is too busy to read: its socket holds a few hundred. Throws what
    * is wrong with the request itself, if it need not wait.

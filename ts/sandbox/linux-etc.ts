@@ -1,4 +1,4 @@
-import type { BuildRequest } from './request.js';
+import type { Connection } from './network.js';
 import type { SandboxEntry } from './spec.js';
 
 /**
@@ -8,9 +8,9 @@ export function etcEntries(options: {
   home: string;
   uid: number;
   gid: number;
-  request: Pick<BuildRequest, 'network'>;
+  connection: Connection | undefined;
 }): SandboxEntry[] {
-  const { home, uid, gid, request } = options;
+  const { home, uid, gid, connection } = options;
   return [
     { kind: 'directory', target: '/etc', mode: 0o755, why: 'names of users and hosts' },
     file(
@@ -21,17 +21,20 @@ export function etcEntries(options: {
       'the user the builder runs as',
     ),
     file('/etc/group', `root:x:0:\nnixbld:!:${gid}:\nnogroup:x:65534:\n`, 'the group the builder runs as'),
-    ...(request.network === 'none'
+    ...(connection === undefined
       ? [file('/etc/hosts', '127.0.0.1 localhost\n::1 localhost\n', 'there is no other host')]
-      : nameServiceEntries()),
+      : nameServiceEntries(connection)),
   ];
 }
 
-function nameServiceEntries(): SandboxEntry[] {
+function nameServiceEntries(connection: Connection): SandboxEntry[] {
   const why = 'the build may use the network';
   return [
     file('/etc/nsswitch.conf', 'hosts: files dns\nservices: files\n', why),
-    ...['/etc/resolv.conf', '/etc/services', '/etc/hosts'].map(
+    ...(connection.kind === 'helper'
+      ? [file('/etc/resolv.conf', connection.resolvConf, 'the network helper passes questions on')]
+      : []),
+    ...[...(connection.kind === 'host' ? ['/etc/resolv.conf'] : []), '/etc/services', '/etc/hosts'].map(
       (path): SandboxEntry => ({
         kind: 'bind',
         source: path,

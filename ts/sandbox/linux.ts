@@ -5,18 +5,21 @@ import { planCommand } from './command.js';
 import { sealedLimits } from './limits.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { etcEntries } from './linux-etc.js';
+import type { Connection } from './network.js';
 import type { BuildRequest, HostPath } from './request.js';
 import type { SandboxEntry, SandboxSpec } from './spec.js';
 
 /** Where one build takes place: host directories, and the two names of the store directory. */
 export interface SandboxPlace {
-  /** An empty directory of our own that becomes `/`; on the store's file system, so that outputs move by rename. */
-  readonly root: string;
+  /** A directory of our own that becomes `/`, for what somebody has put there. Absent: a fresh tmpfs. */
+  readonly root?: string;
   /** Host directory that becomes the build directory, mode 0700. */
   readonly buildDirectory: string;
+  /** Host directory that becomes `/tmp`, mode 1777. */
+  readonly temporaryDirectory: string;
   /**
-   * Host directory, mode 1775, that becomes the store directory: outputs lie in it afterwards. Not a directory inside
-   * the root, which is the builder's to rearrange: a path through it would lead the host wherever a symlink says.
+   * Host directory, mode 1775, that becomes the store directory: outputs lie in it afterwards. On the store's file system, so
+   * that they move by rename.
    */
   readonly outputDirectory: string;
   /** The build directory as the builder sees it, normally `/build`. */
@@ -29,6 +32,12 @@ export interface SandboxPlace {
   readonly devShmSize: string;
   /** Show /dev/kvm: the derivation requires the system feature `kvm`, which this host offers. */
   readonly kvm: boolean;
+  /** Filter system calls. */
+  readonly filterSystemCalls: boolean;
+  /** The builder may make user namespaces of its own. */
+  readonly nestedNamespaces: boolean;
+  /** How the build is connected that asks for a network. Absent: it has a loopback interface and nothing else. */
+  readonly connection?: Connection | undefined;
 }
 
 /** Ids inside a sandbox: `nixbld`, as in Nix. */
@@ -37,7 +46,8 @@ export const sandboxGid = 100;
 
 /**
  * The sandbox of one build on Linux. A builder sees what Nix 2.8 shows it, down to owners and modes, except that
- * inputs, host paths and devices are mounted read-only (see `docs/differences-from-nix.md`).
+ * all is read-only but the store directory (not the inputs in it), the build directory, `/tmp` and `/dev/shm` (see
+ * `docs/differences-from-nix.md`).
  *
  * Pure: it looks at nothing on the host. An output that the builder makes at `scratchPath` lies
  * in `place.outputDirectory`, under its base name, afterwards.
@@ -51,51 +61,44 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
   }
   const visible = visiblePaths(request, place);
   const covered = new Set(visible.map(({ target }) => target));
+  const { connection } = place;
   return {
     version: 1,
     backend: { kind: 'linux-namespaces' },
-    root: { kind: 'directory', path: place.root },
+    root: {
+      ...(place.root === undefined ? { kind: 'tmpfs' } : { kind: 'directory', path: place.root }),
+      readOnly: true,
+    },
     namespaces: {
       pid: true,
       ipc: true,
       uts: true,
-      network: request.network === 'none' ? 'private' : 'host',
+      network: connection?.kind === 'host' ? 'host' : 'private',
+      cgroup: true,
+      nested: place.nestedNamespaces,
     },
+    ...(connection?.kind === 'helper' ? { networkHelper: connection.helper } : {}),
+    ...(connection?.kind === 'host' ? { scopeAbstractSockets: connection.scopeAbstractSockets } : {}),
     ids: { uid: sandboxUid, gid: sandboxGid },
     hostname: 'localhost',
     // What the kernel calls a domain name never set, and what Nix sets.
     domainname: '(none)',
     entries: [
       { kind: 'directory', target: '/', mode: 0o750, why: 'the mode Nix gives it, which outputs may record' },
-      { kind: 'directory', target: '/tmp', mode: 0o1777, why: 'for programs that do not heed TMPDIR' },
-      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, request }),
-      {
-        kind: 'bind',
-        source: place.outputDirectory,
-        target: place.storeDir,
-        readOnly: false,
-        optional: false,
-        follow: false,
-        why: 'the store: inputs, and outputs to come',
-      },
+      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, connection }),
+      writable(place.temporaryDirectory, '/tmp', 'for programs that do not heed TMPDIR'),
+      writable(place.outputDirectory, place.storeDir, 'the store: inputs, and outputs to come'),
       ...(covered.has('/dev')
         ? []
         : deviceEntries({ kvm: place.kvm }).filter((entry) => !covered.has(entry.target))),
       ...visible,
-      {
-        kind: 'bind',
-        source: place.buildDirectory,
-        target: place.sandboxBuildDirectory,
-        readOnly: false,
-        optional: false,
-        follow: false,
-        why: 'the build directory',
-      },
+      writable(place.buildDirectory, place.sandboxBuildDirectory, 'the build directory'),
       ...pseudoFileSystemEntries({ devShmSize: place.devShmSize, hostDevices: covered.has('/dev') }),
     ],
     command: planCommand(request, place.sandboxBuildDirectory),
     limits: sealedLimits,
     personality: request.personality,
+    filter: place.filterSystemCalls ? 'sealed' : 'none',
     session: 'sealed',
   };
 }
@@ -111,6 +114,11 @@ export function linuxPersonality(system: string, machine: string): number {
   return addrNoRandomize | (is32 ? perLinux32 : 0);
 }
 
+/** A directory of ours that the builder may fill. */
+function writable(source: string, target: string, why: string): SandboxEntry {
+  return { kind: 'bind', source, target, readOnly: false, optional: false, follow: false, why };
+}
+
 /**
  * Binds for host paths and inputs in order of target, so that parents come first. Where both name one target the
  * input wins, and what the build is to make itself is never shown.
@@ -121,7 +129,9 @@ function visiblePaths(request: BuildRequest, place: SandboxPlace): (SandboxEntry
     // The sandbox has a /proc of its own; Nix skips it as well.
     if (path.source === '/proc') continue;
     requireHarmlessTarget(path, place);
-    binds.set(path.target, { kind: 'bind', ...path, follow: true });
+    // A store path may be a symlink, and is shown as one.
+    const follow = !path.target.startsWith(`${place.storeDir}/`);
+    binds.set(path.target, { kind: 'bind', ...path, follow });
   }
   for (const path of request.inputs) {
     binds.set(path, {

@@ -18,15 +18,30 @@ export interface BuildRequest {
    * (`rewriteText`): placeholders and redirected outputs. Planners make them in the command.
    */
   readonly rewrites: readonly (readonly [from: string, to: string])[];
-  /** Host paths the build may see, parsed and complete (`parseHostPath`, `closeHostPaths`, `withDefaultShell`). */
+  /** Host paths the build may see, complete (`completeHostPaths`). */
   readonly hostPaths: readonly HostPath[];
   readonly limits: BuildLimits;
-  /** `none`: a loopback interface and nothing else; `host`: this machine's network and name service. */
-  readonly network: 'none' | 'host';
+  /**
+   * `none`: a loopback interface and nothing else; `private`: a network of its own that leads to the world; `host`: this
+   * machine's network and name service; `auto`: `private` where that can be had, else `host`.
+   */
+  readonly network: 'none' | 'auto' | 'private' | 'host';
+  /** True: built on the machine itself, without any isolation. The build directory is then the one of the host. */
+  readonly unsealed?: boolean;
   /** System features the derivation requires; `kvm` makes /dev/kvm visible. */
   readonly features: readonly string[];
   /** Bits of personality(2), see `linuxPersonality`. */
   readonly personality: number;
+  /** For builds on macOS only. */
+  readonly seatbelt?: SeatbeltWishes;
+}
+
+/** What a derivation asks of its sandbox profile. */
+export interface SeatbeltWishes {
+  /** Rules in the profile language, which come after everybody else's; or empty. */
+  readonly profile: string;
+  /** Servers and clients on this machine may talk to one another. */
+  readonly localNetwork: boolean;
 }
 
 export interface RequestFile {

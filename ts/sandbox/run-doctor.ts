@@ -7,11 +7,13 @@ import { explain } from '../doctor/explain.js';
 import { groupsCheck, kvmCheck } from '../doctor/facts.js';
 import { fileSystemCheck } from '../doctor/file-system.js';
 import type { Host } from '../doctor/host.js';
+import { landlockCheck, tunCheck, withoutPrivateNetwork } from '../doctor/network.js';
 import { probeHost } from '../doctor/probe.js';
 import { type DefaultShell, findDefaultShell } from './default-shell.js';
 import { launchSandbox } from './launch.js';
+import { findHelper } from './network.js';
 import type { SandboxExit } from './spec.js';
-import { darwinTrials, linuxTrials, type Trial, type Trials } from './trials.js';
+import { darwinTrials, linuxTrials, networkTrial, type Trial, type Trials } from './trials.js';
 
 /**
  * Does every step of setting up a sandbox for real: first what all rests on, then each part by itself, then a whole
@@ -27,8 +29,34 @@ export async function runDoctor(options: { directory?: string } = {}): Promise<C
   const directory = options.directory ?? tmpdir();
   const facts = [shellCheck(shell), await fileSystemCheck(directory), kvmCheck(host), groupsCheck(host)];
   if (shell === undefined) return facts;
-  const trials = host.platform === 'linux' ? linuxTrials(shell) : darwinTrials(host);
-  return [...(await runTrials(trials, host, directory)), ...facts];
+  if (host.platform !== 'linux') return [...(await runTrials(darwinTrials(host), host, directory)), ...facts];
+  const checks = await runTrials(linuxTrials(shell), host, directory);
+  const network = await networkChecks(shell, host, { directory, sealed: checks.every(({ ok }) => ok) });
+  return [...checks, ...network, ...facts];
+}
+
+/** What fixed-output builds need of the network; tried with a helper where there is one, and sandboxes work at all. */
+async function networkChecks(
+  shell: DefaultShell,
+  host: Host,
+  { directory, sealed }: { readonly directory: string; readonly sealed: boolean },
+): Promise<Check[]> {
+  const searchPath = process.env['PATH'] ?? '';
+  const options = { pasta: 'pasta', slirp4netns: 'slirp4netns', timeoutSeconds: 5, searchPath };
+  const found = findHelper(options, { tun: true });
+  const helper: Check = {
+    name: 'pasta or slirp4netns',
+    ok: 'helper' in found,
+    required: false,
+    ...('helper' in found ? {} : { ...found, cost: withoutPrivateNetwork }),
+  };
+  const trial = 'helper' in found && host.tun && sealed ? networkTrial(shell, found.helper) : undefined;
+  return [
+    helper,
+    tunCheck(host),
+    ...(trial ? [await tryOut(trial, host, directory)] : []),
+    landlockCheck(host),
+  ];
 }
 
 async function runTrials(trials: Trials, host: Host, directory: string): Promise<Check[]> {
@@ -41,12 +69,13 @@ async function runTrials(trials: Trials, host: Host, directory: string): Promise
 }
 
 async function tryOut(trial: Trial, host: Host, directory: string): Promise<Check> {
-  const failed: Check = { name: trial.name, ok: false, required: true, cost: trial.cost };
+  const failed: Check = { name: trial.name, ok: false, required: !trial.optional, cost: trial.cost };
   const root = await makeDirectory(directory);
   try {
     const sandbox = await launchSandbox(trial.spec(root), { signal: AbortSignal.timeout(trialMilliseconds) });
     const exit = await sandbox.exit;
-    if (exit.kind === 'exited' && exit.status === 0) return { name: trial.name, ok: true, required: true };
+    if (exit.kind === 'exited' && exit.status === 0)
+      return { name: trial.name, ok: true, required: !trial.optional };
     return { ...failed, cause: `Everything was set up, but the shell in the sandbox ${describe(exit)}.` };
   } catch (error) {
     if (!isAirplantError(error)) throw error;
@@ -67,6 +96,8 @@ function describe(exit: SandboxExit): string {
       return `was killed by signal ${exit.signal}`;
     case 'killed':
       return `did not end within ${trialMilliseconds / 1000} seconds`;
+    case 'network-lost':
+      return 'lost its network';
   }
 }
 

@@ -1,3 +1,7 @@
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { encodeText } from '../base/text.js';
+
 /** A path in the seatbelt profile language: itself only, or with all below it. */
 export interface PathFilter {
   readonly path: string;
@@ -29,12 +33,23 @@ export function allowForms(operations: string, paths: readonly PathFilter[]): st
   return forms.join('');
 }
 
-/** A string literal: quotes and backslashes escaped, control characters as `\xNN`. */
+/**
+ * A string literal of printable ASCII: quotes and backslashes escaped, every other byte as `\xNN`. So no path, which
+ * may hold any byte but NUL, ends the string or is read in another encoding. `text` is a byte string (base/text.ts).
+ * Throws ERR_SANDBOX_PATH for a NUL, at which a profile would be cut off.
+ */
 export function quoteSbpl(text: string): string {
-  const escaped = text
-    .replace(/["\\]/g, '\\$&')
-    .replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-  return `"${escaped}"`;
+  let literal = '"';
+  for (const byte of encodeText(text)) {
+    const character = String.fromCharCode(byte);
+    if (byte === 0) {
+      throw new AirplantError('ERR_SANDBOX_PATH', `the path ${quote(text)} holds a NUL character`);
+    }
+    if (character === '"' || character === '\\') literal += `\\${character}`;
+    else if (byte < 0x20 || byte > 0x7e) literal += `\\x${byte.toString(16).padStart(2, '0')}`;
+    else literal += character;
+  }
+  return `${literal}"`;
 }
 
 const maxFormSize = 16 * 1024 - 256;

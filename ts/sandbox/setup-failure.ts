@@ -1,4 +1,6 @@
 import { AirplantError } from '../base/errors.js';
+import { printable, quote } from '../base/quote.js';
+import { isDiskFull } from '../doctor/cause.js';
 import { explain } from '../doctor/explain.js';
 import type { Host } from '../doctor/host.js';
 import type { SandboxSetupFailure } from './spec.js';
@@ -6,11 +8,13 @@ import type { SandboxSetupFailure } from './spec.js';
 /**
  * A refused step of the set-up as an error: ERR_SANDBOX_SETUP; where the sandbox stood and only the builder would not
  * start, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC, which are failed builds as in Nix; where the disk is full,
- * ERR_DISK_FULL. The hint is the cause and cure found on this host; where there is none, the catalogue's.
+ * ERR_DISK_FULL; where the network helper failed, ERR_NETWORK_HELPER. The hint is the cause and cure found on this host; where there is none, the catalogue's.
  */
 export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
-  const { step, errno, path } = failure;
-  const details = { step, errno, path };
+  const { step, errno } = failure;
+  const details = { step, errno, path: failure.path };
+  // Of the builder's choosing where a derivation asks for it.
+  const path = printable(failure.path);
   if (step === 'exec' && (errno === 'ENOENT' || errno === 'ENOTDIR')) {
     return new AirplantError(
       'ERR_BUILDER_MISSING',
@@ -18,14 +22,24 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
       { details },
     );
   }
-  if (errno === 'EDQUOT' || (errno === 'ENOSPC' && stepsThatWrite.has(step))) {
-    return new AirplantError('ERR_DISK_FULL', `no space left for the sandbox: ${step} ${path}: ${errno}`, {
+  if (step === 'network-helper' || step === 'network-routes') {
+    const problem =
+      errno === 'ETIMEDOUT'
+        ? `${quote(failure.path)} did not bring it up in time`
+        : `${quote(failure.path)} (${errno})`;
+    return new AirplantError('ERR_NETWORK_HELPER', `no network of its own can be had: ${problem}`, {
       details,
     });
   }
   const about = path === '' ? '' : ` ${path}`;
   const explanation = explain(failure, host);
   const hint = explanation && `${explanation.cause} ${explanation.cure}`;
+  if (isDiskFull(failure)) {
+    return new AirplantError('ERR_DISK_FULL', `no space left for the sandbox: ${step} ${path}: ${errno}`, {
+      hint,
+      details,
+    });
+  }
   if (step === 'exec' && faultsOfTheBuilder.has(errno)) {
     return new AirplantError('ERR_BUILDER_EXEC', `the builder ${path} cannot be executed: ${errno}`, {
       hint,
@@ -37,9 +51,6 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
     details,
   });
 }
-
-/** Steps whose ENOSPC is a full disk; where mounts are made, it is the limit on their number. */
-const stepsThatWrite: ReadonlySet<string> = new Set(['make-directory', 'make-file', 'make-symlink']);
 
 /** What execve(2) says of the file, the arguments and the environment, rather than of the machine. */
 const faultsOfTheBuilder: ReadonlySet<string> = new Set([

@@ -9,9 +9,16 @@ export interface SandboxSpec {
   readonly version: 1;
   /** Absent: Linux namespaces. See SandboxBackend. */
   readonly backend?: SandboxBackend;
-  /** What becomes `/`: an empty directory of our own on the host, or a fresh tmpfs. */
+  /** What becomes `/`: a directory of our own on the host, or a fresh tmpfs. */
   readonly root: SandboxRoot;
   readonly namespaces: SandboxNamespaces;
+  /** Connects the private network namespace with the host's network; absent: there is loopback only. */
+  readonly networkHelper?: NetworkHelper;
+  /**
+   * Connecting to an abstract socket that was made outside the sandbox is refused (Landlock 6, else the set-up fails).
+   * Means something on the host's network, which abstract sockets belong to.
+   */
+  readonly scopeAbstractSockets?: boolean;
   /** Ids inside the user namespace; outside they are the caller's effective ids. */
   readonly ids: { readonly uid: number; readonly gid: number };
   /** Set when the UTS namespace is private. */
@@ -20,8 +27,15 @@ export interface SandboxSpec {
   readonly entries: readonly SandboxEntry[];
   readonly command: SandboxCommand;
   readonly limits: SandboxLimits;
+  /** Host directory of a control group (version 2) that exists; process 1 moves in before it does anything else. */
+  readonly controlGroup?: string;
   /** Bits of personality(2), e.g. ADDR_NO_RANDOMIZE 0x40000. */
   readonly personality: number;
+  /**
+   * System calls of the command. `sealed`: what `docs/security.md` lists is refused, for good; possible in sealed
+   * sessions only, as it takes giving up new privileges. Means nothing without namespaces.
+   */
+  readonly filter: 'sealed' | 'none';
   /**
    * `sealed`: own session, all capabilities dropped, signals, umask and rlimits reset, every inherited descriptor closed.
    * `interactive`: the caller's terminal, session, environment limits and signals stay (`airplant run`, `shell`).
@@ -41,18 +55,50 @@ export type SandboxBackend =
       readonly kind: 'darwin-seatbelt';
       readonly profile: string;
       readonly parameters: readonly (readonly [name: string, value: string])[];
+      /** false: the profile is that of builds outside the sandbox. */
+      readonly sealed: boolean;
     }
   | { readonly kind: 'none' };
 
-export type SandboxRoot = { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'tmpfs' };
+export type SandboxRoot = (
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'tmpfs' }
+) & {
+  /** Read-only once all entries are made: what is to stay writable is a mount of its own. Absent: false. */
+  readonly readOnly?: boolean;
+};
 
-/** User and mount namespaces are always private; there is no sandbox without them. */
+/**
+/**
+ * A program that runs outside the sandbox, with an empty environment and these descriptors: 0 is the network namespace,
+ * 1 the user namespace it belongs to, 2 a pipe for what it has to say. The builder starts once there is a default
+ * route in the namespace; the program is killed with the sandbox, and the sandbox ends if the program does.
+ */
+export interface NetworkHelper {
+  /** Absolute path on the host. */
+  readonly program: string;
+  /** Whole argument vector, argv[0] included. */
+  readonly argv: readonly string[];
+  /** How long the default route may take. */
+  readonly timeoutMilliseconds: number;
+  /** Networks (`address/prefix length`) that the kernel refuses to send to. */
+  readonly unreachable: readonly string[];
+}
+
+/**
+ * User and mount namespaces are always private; there is no sandbox without them. In a sealed session they are two of
+ * each: the command runs in the inner ones, where the mounts made from the outer ones cannot be changed.
+ */
 export interface SandboxNamespaces {
   readonly pid: boolean;
   readonly ipc: boolean;
   readonly uts: boolean;
-  /** `private`: only a loopback interface, brought up. */
+  /** `private`: a loopback interface, brought up, and what a network helper adds. */
   readonly network: 'private' | 'host';
+  /** The control group of the caller is shown as `/`. Absent: false. */
+  readonly cgroup?: boolean;
+  /** A sealed command may make user namespaces, and with them others, of its own. Absent: true. */
+  readonly nested?: boolean;
 }
 
 /**
@@ -129,7 +175,9 @@ export type SandboxExit =
   | { readonly kind: 'exited'; readonly status: number; readonly usage: ResourceUsage }
   | { readonly kind: 'signalled'; readonly signal: number; readonly usage: ResourceUsage }
   /** Killed by us: cancelled, timed out, or the log limit reached. */
-  | { readonly kind: 'killed'; readonly usage: ResourceUsage };
+  | { readonly kind: 'killed'; readonly usage: ResourceUsage }
+  /** The network helper ended first, and the sandbox with it. */
+  | { readonly kind: 'network-lost'; readonly usage: ResourceUsage };
 
 export interface ResourceUsage {
   /** Seconds of CPU time of all processes of the sandbox. */
@@ -137,6 +185,8 @@ export interface ResourceUsage {
   readonly systemSeconds: number;
   /** Largest resident set of any one process, bytes. */
   readonly maxResidentBytes: number;
+  /** Most memory of all processes together, bytes; absent where no control group says. */
+  readonly memoryPeakBytes?: number;
 }
 
 /** A step of the set-up that the kernel refused. Becomes ERR_SANDBOX_SETUP with a cure. */
@@ -152,9 +202,14 @@ export interface SandboxSetupFailure {
 export interface Isolation {
   readonly backend: 'linux-namespaces' | 'darwin-seatbelt' | 'none';
   readonly namespaces: readonly string[];
+  /** `none`: loopback only; `private`: a network of its own, connected with the host's; `host`: the host's. */
   readonly network: 'none' | 'private' | 'host';
   readonly readOnlyInputs: boolean;
   readonly noNewPrivileges: boolean;
+  /** The filter for system calls was in force. */
+  readonly filteredSystemCalls: boolean;
+  /** Limits that the kernel kept for the whole build, by cgroup v2: `memory`, `pids`, `cpu`. Absent: none. */
+  readonly limits?: readonly string[];
   /** Everything that is weaker than asked or than the default, in a sentence each. */
   readonly shortfalls: readonly string[];
 }

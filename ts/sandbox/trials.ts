@@ -1,18 +1,22 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutPrivateNetwork } from '../doctor/network.js';
 import type { DefaultShell } from './default-shell.js';
 import { hostSpec } from './fallback.js';
 import { sealedLimits } from './limits.js';
 import { planLinuxSandbox, sandboxGid, sandboxUid } from './linux.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
+import { plainRequest } from './plain-request.js';
 import type { BuildRequest } from './request.js';
-import type { SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
+import type { NetworkHelper, SandboxEntry, SandboxNamespaces, SandboxSpec } from './spec.js';
 
 /** One thing a sealed build needs, tried with a sandbox that has little else. */
 export interface Trial {
   readonly name: string;
   /** What users have to do without where it fails. */
   readonly cost: string;
+  /** Builds can be sealed without it. */
+  readonly optional?: boolean;
   /** The sandbox to try, its command being a shell that does nothing; `root` is an empty directory. */
   readonly spec: (root: string) => SandboxSpec;
 }
@@ -45,11 +49,26 @@ export function linuxTrials(shell: DefaultShell): Trials {
       trial('System V and POSIX IPC of their own', sealed, { namespaces: { ipc: true } }),
       trial('a host name of their own', sealed, { namespaces: { uts: true } }),
       trial('a network of their own', sealed, { namespaces: { network: 'private' } }),
+      trial('a control group of their own', sealed, { namespaces: { cgroup: true } }),
       trial('devices', sealed, { entries: deviceEntries({ kvm: false }) }),
       trial('shared memory of their own', sealed, { entries: [shm!] }),
       trial('terminals of their own', sealed, { entries: terminals }),
+      trial('a filter for system calls', 'Nothing can be built unless `filter-syscalls` is false.', {
+        filter: 'sealed',
+      }),
     ],
     whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell) },
+  };
+}
+
+/** The trial of a network that a helper connects; ordinary builds do without. */
+export function networkTrial(shell: DefaultShell, networkHelper: NetworkHelper): Trial {
+  const namespaces = { pid: true, network: 'private' } as const;
+  return {
+    name: 'a connected network of their own',
+    cost: withoutPrivateNetwork,
+    optional: true,
+    spec: (root) => ({ ...smallSpec(root, shell, { namespaces }), networkHelper }),
   };
 }
 
@@ -66,7 +85,12 @@ export function darwinTrials(ids: { readonly uid: number; readonly gid: number }
           realStoreDir: root,
           ids,
         }),
-        backend: { kind: 'darwin-seatbelt', profile: '(version 1)\n(allow default)\n', parameters: [] },
+        backend: {
+          kind: 'darwin-seatbelt',
+          profile: '(version 1)\n(allow default)\n',
+          parameters: [],
+          sealed: false,
+        },
       }),
     },
     parts: [],
@@ -77,6 +101,7 @@ export function darwinTrials(ids: { readonly uid: number; readonly gid: number }
 interface Part {
   readonly namespaces?: Partial<SandboxNamespaces>;
   readonly entries?: readonly SandboxEntry[];
+  readonly filter?: SandboxSpec['filter'];
 }
 
 function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
@@ -95,47 +120,39 @@ function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
     command: { path: '/bin/sh', argv: ['sh', '-c', ':'], env: [], cwd: '/', umask: 0o022 },
     limits: sealedLimits,
     personality: 0,
+    filter: part.filter ?? 'none',
     session: 'sealed',
   };
 }
 
 /** As a derivation with one output would be built, by the same planner. */
 function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
-  const [chroot, build, store, outputs] = ['chroot', 'build', 'store', 'outputs'].map((name) =>
+  const [temporary, build, store, outputs] = ['tmp', 'build', 'store', 'outputs'].map((name) =>
     join(root, name),
   );
-  for (const directory of [chroot!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
+  for (const directory of [temporary!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
   return planLinuxSandbox(
     { ...request('/bin/sh', 'echo works > "$out"'), hostPaths: shell.paths },
     {
-      root: chroot!,
       outputDirectory: outputs!,
       buildDirectory: build!,
+      temporaryDirectory: temporary!,
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
       realStoreDir: store!,
       devShmSize: '50%',
       kvm: false,
+      filterSystemCalls: true,
+      nestedNamespaces: true,
     },
   );
 }
 
 function request(builder: string, script: string): BuildRequest {
-  const scratchPath = '/nix/store/00000000000000000000000000000000-doctor';
-  return {
+  return plainRequest('/nix/store/00000000000000000000000000000000-doctor', {
     name: 'doctor',
     system: '',
     builder,
     args: ['-c', script],
-    env: [['out', scratchPath]],
-    files: [],
-    inputs: [],
-    outputs: [{ name: 'out', scratchPath }],
-    rewrites: [],
-    hostPaths: [],
-    limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
-    network: 'none',
-    features: [],
-    personality: 0x40000,
-  };
+  });
 }

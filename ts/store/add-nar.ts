@@ -37,11 +37,13 @@ export async function addNar(
   const [added] = await placeAndRegister(parts, [info], {
     ...options,
     place: async ({ path }, realPath) => {
+      const { signal } = options;
       const staging = await createStaging(parts);
       try {
         const copy = join(staging.directory, 'x');
-        await restoreNar(readNar(checked(info, source)), copy);
-        await native.canonicaliseTree(copy);
+        const { caseHack } = parts;
+        await restoreNar(readNar(checked(info, source, signal)), copy, { caseHack });
+        await native.canonicaliseTree(copy, { signal });
         const fresh = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
         const { derivations } = parts;
         const outputs = outputsToRegister(path, fresh, { derivations, trusted: false });
@@ -59,10 +61,12 @@ export async function addNar(
 async function* checked(
   { path, narHash, narSize }: PathInfo,
   source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of source) {
+    signal?.throwIfAborted();
     size += chunk.length;
     if (size > narSize) throw mismatch(path, `it is longer than the ${narSize} bytes specified`);
     hash.update(chunk);

@@ -35,7 +35,7 @@ export interface PathToAdd {
  * give one path or another, but never one with a wrong hash.
  *
  * Throws ERR_NAME, ERR_UNSUPPORTED_FILE (a device, socket or FIFO; or, flat, anything but a regular file),
- * ERR_FILE (no such source), ERR_DISK_FULL.
+ * ERR_FILE (no such source), ERR_DISK_FULL, the reason of an aborted signal.
  */
 export async function addPath(
   parts: StoreParts,
@@ -44,18 +44,20 @@ export async function addPath(
 ): Promise<PathInfo> {
   checkName(path.name);
   const { method = 'nar', algorithm = 'sha256', references = [] } = path;
+  const { signal } = options;
   const staging = await createStaging(parts);
   try {
     const copy = join(staging.directory, 'x');
-    await copySource(path, copy);
+    await copySource(path, copy, signal);
     if (method === 'flat') await makePlain(path.source, copy);
-    await native.canonicaliseTree(copy);
-    const nar = await native.hashTree(copy, []);
+    await native.canonicaliseTree(copy, { signal });
+    const { caseHack } = parts;
+    const nar = await native.hashTree(copy, [], { signal, caseHack });
     const narHash: Hash = { algorithm: 'sha256', hex: nar.hash };
     const hash =
       method === 'nar' && algorithm === 'sha256'
         ? narHash
-        : { algorithm, hex: await digest(copy, method, algorithm) };
+        : { algorithm, hex: await digest(copy, { method, algorithm, signal, caseHack }) };
     const storePath = makeFixedOutputPath(parts.directories.storeDir, {
       name: path.name,
       method,
@@ -85,12 +87,16 @@ export async function addPath(
   }
 }
 
-async function copySource({ source, filter }: PathToAdd, copy: string): Promise<void> {
+async function copySource(
+  { source, filter }: PathToAdd,
+  copy: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (!lstatSync(source, { throwIfNoEntry: false })) {
     throw new AirplantError('ERR_FILE', `${quote(source)} does not exist`, { details: { path: source } });
   }
-  if (filter) await copyFiltered(source, copy, filter);
-  else await native.copyTree(source, copy);
+  if (filter) await copyFiltered(source, copy, { filter, signal });
+  else await native.copyTree(source, copy, { signal });
 }
 
 /** A flat address says nothing of the x bit, so there must be none. */
@@ -106,9 +112,21 @@ async function makePlain(source: string, copy: string): Promise<void> {
 }
 
 /** Hex digest of the contents of a file, or of the NAR of a tree. */
-async function digest(copy: string, method: 'flat' | 'nar', algorithm: HashAlgorithm): Promise<string> {
-  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm })).hash;
+async function digest(
+  copy: string,
+  how: {
+    readonly method: 'flat' | 'nar';
+    readonly algorithm: HashAlgorithm;
+    readonly caseHack: boolean;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<string> {
+  const { method, algorithm, signal, caseHack } = how;
+  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm, signal, caseHack })).hash;
   const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+  }
   return hash.digest('hex');
 }

@@ -140,7 +140,7 @@ export class Connection {
     try {
       return call();
     } catch (error) {
-      throw translate(error, this.#file);
+      throw this.#database.isOpen ? translate(error, this.#file) : closed(this.#file);
     }
   }
 }
@@ -241,6 +241,12 @@ function translate(error: unknown, file: string): unknown {
     return new AirplantError('ERR_STORE_OPEN', `${quote(file)} cannot be opened: ${text}`, options);
   if (isBusy(error)) return busy(file, error);
   return new AirplantError('ERR_STORE_DATABASE', `${quote(file)}: ${text}`, options);
+}
+
+function closed(file: string): AirplantError {
+  return new AirplantError('ERR_STORE_CLOSED', `the store with the database ${quote(file)} is closed`, {
+    details: { file },
+  });
 }
 
 function busy(file: string, cause?: unknown): AirplantError {

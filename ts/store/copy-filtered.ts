@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { decodeText, encodeText } from '../base/text.js';
+import { type CancelOptions, native } from '../native.js';
 
 export type SourceType = 'regular' | 'directory' | 'symlink' | 'unknown';
 
@@ -15,14 +15,21 @@ export type SourceFilter = (path: string, type: SourceType) => boolean;
 
 /**
  * Copies what the filter takes to `copy`, which must not exist and lie in a private directory. The source itself
- * is always taken. Throws ERR_UNSUPPORTED_FILE for a file of type `unknown` that the filter takes.
+ * is always taken. Holes stay holes. Throws ERR_UNSUPPORTED_FILE for a file of type `unknown` that the filter takes,
+ * and the signal's reason when that is aborted.
  */
-export async function copyFiltered(source: string, copy: string, filter: SourceFilter): Promise<void> {
+export async function copyFiltered(
+  source: string,
+  copy: string,
+  { filter, signal }: CancelOptions & { readonly filter: SourceFilter },
+): Promise<void> {
   const root = { from: encodeText(resolve(source)), to: encodeText(copy) };
   const pending = [{ ...root, type: await typeOf(root.from) }];
   for (let entry = pending.pop(); entry; entry = pending.pop()) {
     const { from, to, type } = entry;
-    await copyEntry(from, to, type);
+    signal?.throwIfAborted();
+    if (type === 'regular') await native.copyTree(from, to, { signal });
+    else await copyEntry(from, to, type);
     if (type !== 'directory') continue;
     for (const name of await readdir(from, { encoding: 'buffer' })) {
       const child = { from: below(from, name), to: below(to, name) };
@@ -32,16 +39,13 @@ export async function copyFiltered(source: string, copy: string, filter: SourceF
   }
 }
 
-async function copyEntry(from: Buffer, to: Buffer, type: SourceType): Promise<void> {
+async function copyEntry(from: Buffer, to: Buffer, type: Exclude<SourceType, 'regular'>): Promise<void> {
   switch (type) {
     case 'directory':
       await mkdir(to, { mode: 0o700 });
       return;
     case 'symlink':
       await symlink(await readlink(from, { encoding: 'buffer' }), to);
-      return;
-    case 'regular':
-      await copyFile(from, to, constants.COPYFILE_EXCL);
       return;
     case 'unknown':
       throw new AirplantError(

@@ -14,13 +14,17 @@ import { addInBatches } from './text-batches.js';
  * order given, which has dependencies first. All of them are temporary roots from then on.
  *
  * Throws ERR_FILE for a source that changed since it was read, ERR_PATH_INVALID for a path that was said to be in
- * the store and is not.
+ * the store and is not, and the reason of an aborted signal.
  */
-export async function instantiate(objects: readonly EvaluatedObject[], store: LocalStore): Promise<void> {
+export async function instantiate(
+  objects: readonly EvaluatedObject[],
+  store: LocalStore,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   await store.addTempRoot(...objects.map(({ path }) => path));
   const missing = objects.filter(({ path }) => !store.isValid(path));
   for (const object of missing) {
-    if (object.kind === 'source') await addSource(object, store);
+    if (object.kind === 'source') await addSource(object, store, options.signal);
     if (object.kind === 'existing') {
       throw new AirplantError('ERR_PATH_INVALID', `${quote(object.path)} is not in the store`, {
         details: { path: object.path },
@@ -34,8 +38,9 @@ export async function instantiate(objects: readonly EvaluatedObject[], store: Lo
 async function addSource(
   { path, name, hostPath, filter }: EvaluatedSource,
   store: LocalStore,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const added = await store.addPath({ name, source: hostPath, ...(filter ? { filter } : {}) });
+  const added = await store.addPath({ name, source: hostPath, ...(filter ? { filter } : {}) }, { signal });
   if (added.path === path) return;
   throw new AirplantError('ERR_FILE', `${quote(hostPath)} changed while it was being used`, {
     hint: 'Run the command again once nothing writes to it any more.',

@@ -33,22 +33,27 @@ export interface StoreWaitOptions {
  *
  * What changes a store is loaded when it is first asked for: most programs only ask.
  *
- * Every method throws ERR_STORE_PATH for a path that is none, and what changes a store opened for reading throws
- * ERR_STORE_READ_ONLY.
+ * Every method throws ERR_STORE_PATH for a path that is none, ERR_STORE_CLOSED after `close`, and what changes a store
+ * opened for reading throws ERR_STORE_READ_ONLY.
  */
 export class LocalStore implements AsyncDisposable {
   readonly directories: StoreDirectories;
   readonly readOnly: boolean;
   readonly logs: BuildLogs;
+  /** Names on disk may carry the suffix of the case hack, and hashes are made without it. */
+  readonly caseHack: boolean;
   readonly #parts: StoreParts;
   readonly #bigLock: LockFile | undefined;
   readonly #held = new Set<string>();
+  readonly #changes = new Map<Promise<unknown>, AbortController>();
+  #closed: Promise<void> | undefined;
 
   /** For `openLocalStore` alone. */
   constructor(parts: StoreParts, { bigLock }: { readonly bigLock: LockFile | undefined }) {
     this.directories = parts.directories;
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
+    this.caseHack = parts.caseHack;
     this.#parts = parts;
     this.#bigLock = bigLock;
   }
@@ -123,7 +128,9 @@ export class LocalStore implements AsyncDisposable {
    * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
    */
   async addTempRoot(...paths: readonly string[]): Promise<void> {
-    if (!this.readOnly) await this.#change('protecting paths', () => this.#parts.tempRoots.add(paths));
+    if (!this.readOnly) {
+      await this.#change('protecting paths', (signal) => this.#parts.tempRoots.add(paths, signal));
+    }
   }
 
   /**
@@ -133,21 +140,24 @@ export class LocalStore implements AsyncDisposable {
   async lockPaths(paths: Iterable<string>, options: StoreWaitOptions = {}): Promise<HeldLocks> {
     const logical = [...paths];
     const real = logical.map((path) => this.realPath(path));
-    const locks = await this.#change('locking paths', async () => {
+    const take = async (signal: AbortSignal) => {
       const { PathLocks } = await import('./locks.js');
-      await this.#parts.tempRoots.add(logical, options.signal);
-      return await PathLocks.take(real, this.#placeOptions(options));
-    });
-    for (const path of real) this.#held.add(path);
-    let released = false;
-    return {
-      release: (how) => {
-        if (released) return;
-        released = true;
-        for (const path of real) this.#held.delete(path);
-        locks.release(how);
-      },
+      await this.#parts.tempRoots.add(logical, signal);
+      return this.#hold(real, await PathLocks.take(real, this.#placeOptions({ ...options, signal })));
     };
+    return await this.#change('locking paths', take, options.signal);
+  }
+
+  /** The same without a wait: undefined while somebody else has one of them. */
+  async tryLockPaths(paths: Iterable<string>): Promise<HeldLocks | undefined> {
+    const logical = [...paths];
+    const real = logical.map((path) => this.realPath(path));
+    return await this.#change('locking paths', async (signal) => {
+      const { PathLocks } = await import('./locks.js');
+      await this.#parts.tempRoots.add(logical, signal);
+      const locks = PathLocks.tryTake(real);
+      return typeof locks === 'string' ? undefined : this.#hold(real, locks);
+    });
   }
 
   /** Adds a text, as `builtins.toFile` does, and returns its path. See `addTexts`. */
@@ -163,26 +173,29 @@ export class LocalStore implements AsyncDisposable {
 
   /** Adds texts in one transaction. They may refer to one another. */
   async addTexts(texts: readonly TextToAdd[], options: StoreWaitOptions = {}): Promise<PathInfo[]> {
-    return await this.#change('adding texts', async () => {
+    const add = async (signal: AbortSignal) => {
       const { addTexts } = await import('./add-text.js');
-      return await addTexts(this.#parts, texts, this.#placeOptions(options));
-    });
+      return await addTexts(this.#parts, texts, this.#placeOptions({ ...options, signal }));
+    };
+    return await this.#change('adding texts', add, options.signal);
   }
 
   /** Adds a file or tree of the host under an address of its content. */
   async addPath(path: PathToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    return await this.#change(`adding ${quote(path.source)}`, async () => {
+    const add = async (signal: AbortSignal) => {
       const { addPath } = await import('./add-path.js');
-      return await addPath(this.#parts, path, this.#placeOptions(options));
-    });
+      return await addPath(this.#parts, path, this.#placeOptions({ ...options, signal }));
+    };
+    return await this.#change(`adding ${quote(path.source)}`, add, options.signal);
   }
 
   /** Adds a path of another store from its NAR, after checking that it is what that store says. */
   async addNar(nar: NarToAdd, options: StoreWaitOptions = {}): Promise<PathInfo> {
-    return await this.#change(`adding ${quote(nar.info.path)}`, async () => {
+    const add = async (signal: AbortSignal) => {
       const { addNar } = await import('./add-nar.js');
-      return await addNar(this.#parts, nar, this.#placeOptions(options));
-    });
+      return await addNar(this.#parts, nar, this.#placeOptions({ ...options, signal }));
+    };
+    return await this.#change(`adding ${quote(nar.info.path)}`, add, options.signal);
   }
 
   /**
@@ -194,10 +207,14 @@ export class LocalStore implements AsyncDisposable {
     options: StoreWaitOptions = {},
   ): Promise<PathInfo[]> {
     const heldLocks = { holds: (path: string) => this.#held.has(path) };
-    return await this.#change('registering outputs', async () => {
+    const register = async (signal: AbortSignal) => {
       const { registerOutputs } = await import('./register-outputs.js');
-      return await registerOutputs(this.#parts, outputs, { ...this.#placeOptions(options), heldLocks });
-    });
+      return await registerOutputs(this.#parts, outputs, {
+        ...this.#placeOptions({ ...options, signal }),
+        heldLocks,
+      });
+    };
+    return await this.#change('registering outputs', register, options.signal);
   }
 
   /** Adds the `.drv` file of a derivation and returns its path. */
@@ -230,30 +247,83 @@ export class LocalStore implements AsyncDisposable {
     });
   }
 
-  /** Ends the protection of temporary roots. Again is harmless. */
-  close(): void {
+  /**
+   * Stops the changes under way, which reject with ERR_ABORTED and leave nothing half done, and ends the protection of
+   * temporary roots. Resolves when the store is closed; at once, within the call, if nothing was under way. Calling it
+   * again is harmless.
+   */
+  close(): Promise<void> {
+    if (!this.#closed) {
+      const changes = [...this.#changes];
+      this.#closed =
+        changes.length === 0 ? Promise.resolve() : this.#closeAfter(changes.map(([change]) => change));
+      const reason = new AirplantError('ERR_ABORTED', `the store in ${quote(this.#name)} was closed`);
+      for (const [, stop] of changes) stop.abort(reason);
+      if (changes.length === 0) this.#release();
+    }
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #closeAfter(changes: readonly Promise<unknown>[]): Promise<void> {
+    await Promise.allSettled(changes);
+    this.#release();
+  }
+
+  #release(): void {
     this.#parts.tempRoots.close();
     this.#parts.database.close();
     this.#bigLock?.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+  get #name(): string {
+    return this.directories.realStoreDir;
   }
 
-  /** Work that changes the store; errors of the operating system become AirplantErrors that say during what. */
-  async #change<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const { realStoreDir } = this.directories;
+  /** Notes the locks as this store's own, until they are released. */
+  #hold(real: readonly string[], locks: HeldLocks): HeldLocks {
+    for (const path of real) this.#held.add(path);
+    let released = false;
+    return {
+      release: (how) => {
+        if (released) return;
+        released = true;
+        for (const path of real) this.#held.delete(path);
+        locks.release(how);
+      },
+    };
+  }
+
+  /**
+   * Work that changes the store, stopped by the caller's signal and by `close`; errors of the operating system become
+   * AirplantErrors that say during what.
+   */
+  async #change<T>(
+    what: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal | undefined,
+  ): Promise<T> {
     if (this.readOnly) {
       throw new AirplantError(
         'ERR_STORE_READ_ONLY',
-        `the store in ${quote(realStoreDir)} is open for reading only`,
+        `the store in ${quote(this.#name)} is open for reading only`,
       );
     }
+    if (this.#closed) {
+      throw new AirplantError('ERR_STORE_CLOSED', `${what}: the store in ${quote(this.#name)} is closed`);
+    }
+    const stop = new AbortController();
+    const change = work(signal ? AbortSignal.any([signal, stop.signal]) : stop.signal);
+    this.#changes.set(change, stop);
     try {
-      return await work();
+      return await change;
     } catch (error) {
-      throw storeError(error, `${what} in the store ${quote(realStoreDir)}`);
+      throw storeError(error, `${what} in the store ${quote(this.#name)}`);
+    } finally {
+      this.#changes.delete(change);
     }
   }
 

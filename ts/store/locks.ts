@@ -24,15 +24,21 @@ export class PathLocks {
       onWait,
     }: { signal?: AbortSignal | undefined; onWait?: ((busyPath: string) => void) | undefined },
   ): Promise<PathLocks> {
-    const sorted = [...new Set(paths)].sort(compareText);
+    const wanted = [...paths];
     let busyPath = '';
     const wait: WaitOptions = { signal, onWait: () => onWait?.(busyPath) };
     for await (const _ of attempts(wait)) {
-      const taken = tryAll(sorted);
-      if (typeof taken !== 'string') return new PathLocks(taken);
+      const taken = PathLocks.tryTake(wanted);
+      if (typeof taken !== 'string') return taken;
       busyPath = taken;
     }
     throw new Error('unreachable: the attempts never end by themselves');
+  }
+
+  /** The same at once, or the first path that is busy. */
+  static tryTake(paths: Iterable<string>): PathLocks | string {
+    const taken = tryAll([...new Set(paths)].sort(compareText));
+    return typeof taken === 'string' ? taken : new PathLocks(taken);
   }
 
   /** True if this holds the lock of the (real) path. */

@@ -19,6 +19,8 @@ export interface StoreSettings {
   readonly fsyncStorePaths?: boolean | undefined;
   /** Nix's `use-sqlite-wal`. Default: true, but on file systems shared by several hosts. */
   readonly useSqliteWal?: boolean | undefined;
+  /** Nix's `use-case-hack`. Default: true on macOS, otherwise false. */
+  readonly useCaseHack?: boolean | undefined;
 }
 
 export interface OpenStoreOptions {
@@ -82,6 +84,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       derivations: new Derivations(directories, database),
       tempRoots: new TempRoots(stateDir),
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
+      caseHack: caseHackOf(settings),
     };
     return new LocalStore(parts, { bigLock });
   } catch (error) {
@@ -110,8 +113,13 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     derivations: new Derivations(directories, database),
     tempRoots: new TempRoots(stateDir),
     fsyncStorePaths: false,
+    caseHack: caseHackOf(settings),
   };
   return new LocalStore(parts, { bigLock: undefined });
+}
+
+function caseHackOf({ useCaseHack = process.platform === 'darwin' }: StoreSettings): boolean {
+  return useCaseHack;
 }
 
 /**

@@ -3,12 +3,14 @@ import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import { withCaseHack } from '../formats/nar/case-hack.js';
 import type { NarEvent } from '../formats/nar/event.js';
 import { native } from '../native.js';
 
 /**
  * Unpacks a NAR at `destination`, which must not exist while its directory must; with `canonicalise` it comes out
- * as a store path looks (modes 0444 and 0555, mtime 1), otherwise with the modes of new files under the umask.
+ * as a store path looks (modes 0444 and 0555, mtime 1), otherwise with the modes of new files under the umask. With
+ * `caseHack`, names that differ only in case are told apart (`withCaseHack`).
  *
  * Every file is made new, by a single name below a directory held open, so that nothing an archive holds, and
  * nobody who moves things about meanwhile, leads anywhere else. On failure nothing is left at `destination`.
@@ -19,11 +21,11 @@ import { native } from '../native.js';
 export async function restoreNar(
   events: AsyncIterable<NarEvent> | Iterable<NarEvent>,
   destination: string,
-  options: { readonly canonicalise?: boolean } = {},
+  options: { readonly canonicalise?: boolean; readonly caseHack?: boolean } = {},
 ): Promise<void> {
   const writer = new TreeWriter(destination);
   try {
-    for await (const event of events) {
+    for await (const event of options.caseHack ? withCaseHack(events) : events) {
       // Most events are done at once; waiting for those would cost more than the work.
       const pending = writer.write(event);
       if (pending) await pending;

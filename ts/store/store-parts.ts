@@ -1,5 +1,6 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import { caseHackError } from '../formats/nar/case-hack.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { Database } from './database.js';
 import type { Derivations } from './derivations.js';
@@ -14,6 +15,8 @@ export interface StoreParts {
   readonly tempRoots: TempRoots;
   /** Nix's `fsync-store-paths`. */
   readonly fsyncStorePaths: boolean;
+  /** Nix's `use-case-hack`: names on disk may carry a suffix that archives do not have. */
+  readonly caseHack: boolean;
 }
 
 /** Where a store path (exactly that, nothing below it) lies on the host. Throws ERR_STORE_PATH. */
@@ -26,6 +29,8 @@ export function storeError(error: unknown, what: string): unknown {
   if (!(error instanceof Error) || error instanceof AirplantError) return error;
   const { code, syscall, path, errno } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string' || typeof errno !== 'number') return error;
+  const aboutName = caseHackError(error);
+  if (aboutName) return aboutName;
   const where = path === undefined ? '' : ` ${quote(String(path))}`;
   const message = `${what}: ${syscall ?? 'system call'}${where}: ${code}`;
   const options = { cause: error, details: { code, errno, syscall, path } };

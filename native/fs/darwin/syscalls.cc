@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,15 @@ ssize_t sys_copy_file_range(int, int, size_t) {
 }
 
 struct timespec ModificationTime(const struct stat& st) { return st.st_mtimespec; }
+
+struct timespec ChangeTime(const struct stat& st) { return st.st_ctimespec; }
+
+ssize_t sys_send_now(int fd, const void* data, size_t size) {
+  // There is no MSG_NOSIGNAL here.
+  const int on = 1;
+  if (setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) < 0) return -1;
+  return send(fd, data, size, MSG_DONTWAIT);
+}
 
 void sys_advise_sequential(int fd) { fcntl(fd, F_RDAHEAD, 1); }
 

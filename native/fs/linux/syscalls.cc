@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,6 +50,12 @@ ssize_t sys_copy_file_range(int from, int to, size_t length) {
 }
 
 struct timespec ModificationTime(const struct stat& st) { return st.st_mtim; }
+
+struct timespec ChangeTime(const struct stat& st) { return st.st_ctim; }
+
+ssize_t sys_send_now(int fd, const void* data, size_t size) {
+  return send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 void sys_advise_sequential(int fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
 

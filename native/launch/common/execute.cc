@@ -17,7 +17,6 @@
 namespace airplant {
 
 static void ConnectStdio(const Launch& launch);
-static void ResetSignals();
 static void SetLimits(const std::vector<Limit>& limits);
 static int ResourceNumber(Resource resource);
 static void EnterDirectory(const std::string& directory);
@@ -48,8 +47,7 @@ static void ConnectStdio(const Launch& launch) {
   }
 }
 
-// Dispositions other than "ignore" would be reset by execve anyway; node, for one, ignores SIGPIPE.
-static void ResetSignals() {
+void ResetSignals() {
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &action, nullptr);

@@ -34,6 +34,8 @@ enum class LifeEvent : uint32_t {
   builder_ended = 2,
   // value: wait status of the supervisor's child, with the usage of it and all its descendants
   ended = 3,
+  // from process 1, which ends then: the network helper is gone
+  network_lost = 4,
 };
 
 struct LifeRecord {

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
@@ -36,11 +38,15 @@ void Supervise(const Launch& launch, KillReach reach, const std::function<void()
 
   WaitUntilDead(child);
   signal(SIGTERM, SIG_IGN);
+  signal(kPoliteSignal, SIG_IGN);
   signal(SIGIO, SIG_IGN);
   if (reach == KillReach::group) kill(-child, SIGKILL);
   int status = 0;
   rusage usage{};
   wait4(child, &status, 0, &usage);
+  // A network helper's keeper ends once process 1 is dead; nothing else is left to wait for.
+  while (wait(nullptr) > 0 || errno == EINTR) {
+  }
   ReportEnd(launch.life_socket, status, usage);
   _exit(0);
 }
@@ -52,6 +58,7 @@ static void ChangeTerminationMask(int how) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, kPoliteSignal);
   sigprocmask(how, &set, nullptr);
 }
 
@@ -63,6 +70,7 @@ static void KillOnSignal(pid_t child, KillReach reach, int life_socket) {
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(kPoliteSignal, &action, nullptr);
   sigaction(SIGIO, &action, nullptr);
   // The end of file that the launcher's death leaves on the socket arrives as SIGIO.
   fcntl(life_socket, F_SETOWN, getpid());
@@ -73,7 +81,9 @@ static void KillOnSignal(pid_t child, KillReach reach, int life_socket) {
 
 static void OnSignal(int signal) {
   const int saved = errno;
-  if (signal == SIGTERM || LauncherIsGone()) {
+  if (signal == kPoliteSignal) {
+    kill(watched_reach == KillReach::group ? -watched_child : watched_child, SIGTERM);
+  } else if (signal == SIGTERM || LauncherIsGone()) {
     // The group exists only once the child has called setsid.
     if (watched_reach == KillReach::group) kill(-watched_child, SIGKILL);
     kill(watched_child, SIGKILL);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <signal.h>
+
 #include <functional>
 
 #include "launch/backend.h"
@@ -15,11 +17,14 @@ enum class KillReach {
   group,
 };
 
-// Forks a child that runs `body`, and waits for it. SIGTERM, which the launcher sends and which must be blocked when
-// this is called, kills the child, and so does the launcher's death. Reports the child's pid, then how it ended and what it used; then this process ends.
+// Makes a supervisor send SIGTERM to what the child has started: all of it, where the child is a process 1 of ours.
+inline constexpr int kPoliteSignal = SIGUSR1;
+
+// Forks a child that runs `body`, and waits for it. SIGTERM and kPoliteSignal, which the launcher sends
+// and which must be blocked when this is called, kill the child or ask it to end; the launcher's death kills it. Reports the child's pid, then how it ended and what it used; then this process ends.
 [[noreturn]] void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body);
 
-// Blocks SIGTERM; part of what Supervise expects, done by the launcher before it forks.
+// Blocks SIGTERM and kPoliteSignal; part of what Supervise expects, done by the launcher before it forks.
 void BlockTermination();
 void UnblockTermination();
 

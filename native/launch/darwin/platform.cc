@@ -73,6 +73,8 @@ void CloseRange(unsigned first, unsigned last) {
 int SendFlags() { return 0; }
 int ReceiveFlags() { return 0; }
 
+int LandlockAbi() { return 0; }
+
 uint64_t MaxResidentBytes(const rusage& usage) { return static_cast<uint64_t>(usage.ru_maxrss); }
 
 }  // namespace airplant

@@ -65,6 +65,7 @@ Source OpenSource(const Entry& entry) {
   if (!source.fd && errno == ENOSYS) {
     source.fd = UniqueFd(open(path, O_PATH | O_CLOEXEC | (entry.follow ? 0 : O_NOFOLLOW)));
   }
+  if (!source.fd && errno == ENOSPC) Fail(kCopyMountsStep, entry.text);
   if (!source.fd) {
     if (!entry.optional || !IsMissing(errno)) Fail(kStep, entry.text);
     return source;
@@ -92,7 +93,7 @@ void CopySymlink(const Entry& entry, const Source& source, TargetTree& tree) {
   const ssize_t length = Check(readlinkat(source.fd.Get(), "", link, sizeof link - 1), kStep, entry.text);
   link[length] = '\0';
   const TargetTree::Place place = tree.Locate(entry.target, kStep);
-  Check(symlinkat(link, place.parent, place.name.c_str()), kStep, entry.target);
+  Check(symlinkat(link, place.parent, place.name.c_str()), "make-symlink", entry.target);
   const timespec times[] = {source.info.st_atim, source.info.st_mtim};
   Check(utimensat(place.parent, place.name.c_str(), times, AT_SYMLINK_NOFOLLOW), kStep, entry.target);
 }

@@ -1,20 +1,50 @@
 #include "launch/linux/namespaces.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "launch/common/failure.h"
 
 namespace airplant {
 
+static constexpr char kLockStep[] = "lock-mounts";
+
 static void Unshare(const SandboxSpec& spec);
 static void MapIds(const SandboxSpec& spec, const Proc& proc, uid_t uid, gid_t gid);
+static void SetLimit(const Proc& proc, const char* name, const char* limit);
 
 void EnterNamespaces(const SandboxSpec& spec, const Proc& proc) {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
   Unshare(spec);
+  // Kernels before 3.19 have no such file, and no such rule.
+  if (proc.Write("self/setgroups", "deny") != 0 && errno != ENOENT) Fail("write-setgroups");
   MapIds(spec, proc, uid, gid);
+}
+
+void EnterControlGroupNamespace(const SandboxSpec& spec) {
+  if (!spec.private_cgroups || spec.control_group.empty()) return;
+  Check(unshare(CLONE_NEWCGROUP), "unshare-cgroup");
+}
+
+void LimitNamespaces(const SandboxSpec& spec, const Proc& proc) {
+  // Where the caller may write to its control group, a builder that mounts a view of it could stop or kill the caller.
+  SetLimit(proc, "sys/user/max_cgroup_namespaces", "0");
+  // The one that locks the mounts.
+  if (!spec.nested_namespaces) SetLimit(proc, "sys/user/max_user_namespaces", "1");
+}
+
+void LockMounts(const SandboxSpec& spec, const Proc& proc) {
+  // The maps of a process that is not dumpable belong to root, and nobody is there yet to make use of it.
+  Check(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), kLockStep);
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    // One at a time they tell which it is.
+    Check(unshare(CLONE_NEWUSER), "lock-user");
+    Check(unshare(CLONE_NEWNS), kLockStep);
+  }
+  MapIds(spec, proc, spec.uid, spec.gid);
+  Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), kLockStep);
 }
 
 void SetNames(const SandboxSpec& spec) {
@@ -37,11 +67,13 @@ static void Unshare(const SandboxSpec& spec) {
       {CLONE_NEWIPC, spec.private_ipc, "unshare-ipc"},
       {CLONE_NEWUTS, spec.private_uts, "unshare-uts"},
       {CLONE_NEWNET, spec.private_network, "unshare-network"},
+      // The root of this kind is the group a process is in: one that is yet to move in enters it later.
+      {CLONE_NEWCGROUP, spec.private_cgroups && spec.control_group.empty(), "unshare-cgroup"},
   };
   int all = 0;
   for (const Kind& kind : kinds) all |= kind.wanted ? kind.flag : 0;
   if (unshare(all) == 0) return;
-  // All or nothing, and one errno for six kinds: one at a time they tell which it is.
+  // All or nothing, and one errno for seven kinds: one at a time they tell which it is.
   for (const Kind& kind : kinds) {
     if (kind.wanted) Check(unshare(kind.flag), kind.step);
   }
@@ -49,13 +81,16 @@ static void Unshare(const SandboxSpec& spec) {
 
 // Without privileges a process may map one id, its own, and a group only once setgroups is given up.
 static void MapIds(const SandboxSpec& spec, const Proc& proc, uid_t uid, gid_t gid) {
-  // Kernels before 3.19 have no such file, and no such rule.
-  if (proc.Write("self/setgroups", "deny") != 0 && errno != ENOENT) Fail("write-setgroups");
   const auto line = [](uint32_t inside, uint32_t outside) {
     return std::to_string(inside) + " " + std::to_string(outside) + " 1\n";
   };
   Check(proc.Write("self/uid_map", line(spec.uid, uid)), "write-uid-map");
   Check(proc.Write("self/gid_map", line(spec.gid, gid)), "write-gid-map");
+}
+
+// Limits are of the user namespace this process is in and count for all below; kinds the kernel lacks have none.
+static void SetLimit(const Proc& proc, const char* name, const char* limit) {
+  if (proc.Write(name, limit) != 0 && errno != ENOENT) Fail("limit-namespaces", std::string("/proc/") + name);
 }
 
 }  // namespace airplant

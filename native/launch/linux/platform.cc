@@ -65,6 +65,8 @@ void CloseRange(unsigned first, unsigned last) {
 int SendFlags() { return MSG_NOSIGNAL; }
 int ReceiveFlags() { return MSG_CMSG_CLOEXEC; }
 
+int LandlockAbi() { return sys_landlock_abi(); }
+
 uint64_t MaxResidentBytes(const rusage& usage) { return static_cast<uint64_t>(usage.ru_maxrss) * 1024; }
 
 // Closes what /proc/self/fd lists, without allocating; false where there is no such directory.

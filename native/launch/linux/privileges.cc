@@ -11,7 +11,6 @@
 
 namespace airplant {
 
-static void DropCapabilities();
 static void LeaveKeyring();
 
 void LeaveHostPrivileges(const Proc& proc) {
@@ -24,17 +23,20 @@ void DropPrivileges(const SandboxSpec& spec) {
   LeaveKeyring();
   Check(setresgid(spec.gid, spec.gid, spec.gid), "set-ids");
   Check(setresuid(spec.uid, spec.uid, spec.uid), "set-ids");
-  DropCapabilities();
   Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no-new-privileges");
 }
 
-static void DropCapabilities() {
+void DropCapabilities() {
   // The bounding set needs CAP_SETPCAP, so it goes first. Capabilities are numbered without gaps; EINVAL is the end.
   int capability = 0;
   while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) capability++;
   if (errno != EINVAL || capability == 0) Fail("capabilities");
   // Ambient capabilities came with Linux 4.3.
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) Fail("capabilities");
+  RenounceCapabilities();
+}
+
+void RenounceCapabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
   Check(syscall(SYS_capset, &header, none), "capabilities");

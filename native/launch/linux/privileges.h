@@ -9,8 +9,13 @@ namespace airplant {
 // group), and offers the sandbox to the OOM killer before its caller.
 void LeaveHostPrivileges(const Proc& proc);
 
-// After the set-up, irrevocably: ids of `spec` only, no capability in any set, no new ones by exec, no keys of the
-// caller.
+// After the set-up, irrevocably: ids of `spec` only, no privileges by exec, no keys of the caller.
 void DropPrivileges(const SandboxSpec& spec);
+
+// Irrevocably: no capability in any set.
+void DropCapabilities();
+
+// The same for a process that will never execute a program: none to use, whatever the bounding set may still hold.
+void RenounceCapabilities();
 
 }  // namespace airplant

@@ -9,6 +9,7 @@
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
+#include "launch/linux/privileges.h"
 #include "unique-fd.h"
 
 namespace airplant {
@@ -16,23 +17,34 @@ namespace airplant {
 static UniqueFd BlockSignals();
 static void Reap(pid_t builder, int life_socket);
 
-void RunAsProcessOne(const Launch& launch, const std::function<void()>& body) {
-  const UniqueFd child_signals = BlockSignals();
+void RunAsProcessOne(const Launch& launch, int network_helper, const std::function<void()>& body) {
+  const UniqueFd signals = BlockSignals();
   const pid_t builder = Check(fork(), "fork");
   if (builder == 0) {
     body();
     _exit(1);
   }
-  CloseAllExcept({launch.life_socket, child_signals.Get()});
+  // Not before the fork: the builder needs some to enter a user namespace as root.
+  RenounceCapabilities();
+  CloseAllExcept({launch.life_socket, signals.Get(), network_helper});
 
-  pollfd events[] = {{child_signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}};
+  pollfd events[] = {{signals.Get(), POLLIN, 0}, {launch.life_socket, POLLIN, 0}, {network_helper, POLLIN, 0}};
   for (;;) {
-    if (poll(events, 2, -1) < 0 && errno != EINTR) _exit(1);
+    if (poll(events, 3, -1) < 0 && errno != EINTR) _exit(1);
     // Nothing is ever written to the life socket from outside: this is its end.
     if (events[1].revents != 0) _exit(0);
     signalfd_siginfo info;
-    [[maybe_unused]] const auto size = read(child_signals.Get(), &info, sizeof info);
+    // The supervisor asks all to end. Its signal comes from outside the namespace, which shows as a sender 0; what a
+    // builder sends is nothing to us.
+    while (read(signals.Get(), &info, sizeof info) > 0) {
+      if (info.ssi_signo == SIGTERM && info.ssi_pid == 0) kill(-1, SIGTERM);
+    }
     Reap(builder, launch.life_socket);
+    // What its keeper has to say now is that the helper is gone.
+    if (events[2].revents != 0) {
+      ReportLife(launch.life_socket, LifeEvent::network_lost, 0);
+      _exit(0);
+    }
   }
 }
 
@@ -40,10 +52,11 @@ static UniqueFd BlockSignals() {
   sigset_t all;
   sigfillset(&all);
   Check(sigprocmask(SIG_SETMASK, &all, nullptr), "signal-mask");
-  sigset_t child;
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  return UniqueFd(Check(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), "signal-mask"));
+  sigset_t heeded;
+  sigemptyset(&heeded);
+  sigaddset(&heeded, SIGCHLD);
+  sigaddset(&heeded, SIGTERM);
+  return UniqueFd(Check(signalfd(-1, &heeded, SFD_CLOEXEC | SFD_NONBLOCK), "signal-mask"));
 }
 
 // Signals of one kind are merged, so each is worth any number of children.

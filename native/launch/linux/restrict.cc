@@ -4,6 +4,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "launch/common/failure.h"
 #include "launch/linux/mount-table.h"
 #include "launch/linux/syscalls.h"
@@ -15,7 +17,7 @@ static constexpr char kStep[] = "read-only";
 static unsigned long ToMountFlags(uint64_t attributes);
 static std::vector<MountLine> Unrestricted(const std::vector<MountLine>& table, int mount, unsigned long flags);
 static std::string PathOf(const std::vector<MountLine>& table, int mount);
-static void Remount(const Proc& proc, const UniqueFd& at, unsigned long flags);
+static void Remount(const Proc& proc, int at, unsigned long flags);
 
 void RestrictByRemount(const Proc& proc, int root, int mounted, uint64_t attributes) {
   const unsigned long flags = ToMountFlags(attributes);
@@ -36,9 +38,18 @@ void RestrictByRemount(const Proc& proc, int root, int mounted, uint64_t attribu
       path = path.empty() ? "." : path.substr(1);
       const UniqueFd at(openat(root, path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
       Check(at.Get(), kStep, mount.path);
-      if (MountId(proc, at.Get(), kStep) == mount.id) Remount(proc, at, mount.flags | flags);
+      if (MountId(proc, at.Get(), kStep) == mount.id) Remount(proc, at.Get(), mount.flags | flags);
     }
   }
+}
+
+void RestrictOneByRemount(const Proc& proc, int mounted, uint64_t attributes) {
+  const int mount_id = MountId(proc, mounted, kStep);
+  const auto table = ParseMountTable(proc.Read("self/mountinfo", kStep));
+  const auto has_id = [&](const MountLine& line) { return line.id == mount_id; };
+  const auto mount = std::find_if(table.begin(), table.end(), has_id);
+  if (mount == table.end()) Fail(kStep, "/proc/self/mountinfo", ENOENT);
+  Remount(proc, mounted, mount->flags | ToMountFlags(attributes));
 }
 
 static unsigned long ToMountFlags(uint64_t attributes) {
@@ -67,9 +78,9 @@ static std::string PathOf(const std::vector<MountLine>& table, int mount) {
 }
 
 // `flags` repeats those the mount has: leaving out a locked one would be refused.
-static void Remount(const Proc& proc, const UniqueFd& at, unsigned long flags) {
+static void Remount(const Proc& proc, int at, unsigned long flags) {
   Check(fchdir(proc.Get()), kStep);
-  const std::string name = FdName(at.Get());
+  const std::string name = FdName(at);
   Check(mount(nullptr, name.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr), kStep, name);
 }
 

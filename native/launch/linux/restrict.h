@@ -12,4 +12,7 @@ namespace airplant {
 // be restricted is a SetupFailure, never a mount that stays writable.
 void RestrictByRemount(const Proc& proc, int root, int mounted, uint64_t attributes);
 
+// The same for that one mount, leaving those below it as they are.
+void RestrictOneByRemount(const Proc& proc, int mounted, uint64_t attributes);
+
 }  // namespace airplant

@@ -17,6 +17,7 @@ static constexpr char kStep[] = "mount-root";
 static UniqueFd MountRoot(const SandboxSpec& spec, const Proc& proc);
 static UniqueFd MountDirectory(const std::string& path, const Proc& proc);
 static UniqueFd MountTmpfs();
+static void MakeReadOnly(int root, const Proc& proc);
 
 void EnterRoot(const SandboxSpec& spec, const Proc& proc) {
   // Otherwise mounts made here could show up on the host, and the host's here.
@@ -24,6 +25,7 @@ void EnterRoot(const SandboxSpec& spec, const Proc& proc) {
 
   TargetTree tree(MountRoot(spec, proc));
   for (const Entry& entry : spec.entries) MakeEntry(entry, tree, proc);
+  if (spec.read_only_root) MakeReadOnly(tree.Root(), proc);
 
   // The old root lands on top of the new one, and is taken off from there: no directory is needed to keep it.
   Check(fchdir(tree.Root()), "pivot-root");
@@ -46,7 +48,7 @@ static UniqueFd MountDirectory(const std::string& path, const Proc& proc) {
   if (root) {
     Check(sys_move_mount(root.Get(), directory.Get()), kStep, path);
   } else {
-    if (errno != ENOSYS) Fail(kStep, path);
+    if (errno != ENOSYS) Fail(errno == ENOSPC ? kCopyMountsStep : kStep, path);
     Check(fchdir(directory.Get()), kStep, path);
     Check(mount(".", ".", nullptr, MS_BIND | MS_REC, nullptr), kStep, path);
     // `.` is still the directory below; its name is looked up once more, and must lead onto the mount.
@@ -64,6 +66,13 @@ static UniqueFd MountDirectory(const std::string& path, const Proc& proc) {
 static UniqueFd MountTmpfs() {
   Check(mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"), kStep, "tmpfs");
   return UniqueFd(Check(open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC), kStep, "tmpfs"));
+}
+
+// The root alone: what is mounted inside it has been given its own attributes.
+static void MakeReadOnly(int root, const Proc& proc) {
+  if (sys_mount_setattr(root, kMountReadOnly) == 0) return;
+  if (errno != ENOSYS) Fail("read-only", "/");
+  RestrictOneByRemount(proc, root, kMountReadOnly);
 }
 
 }  // namespace airplant

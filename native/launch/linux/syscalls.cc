@@ -1,9 +1,13 @@
 #include "launch/linux/syscalls.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 // The numbers of new system calls are the same on every architecture (alpha apart).
 #ifndef SYS_open_tree
@@ -18,6 +22,10 @@
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
+#endif
 
 namespace airplant {
 
@@ -31,12 +39,17 @@ int sys_move_mount(int mount, int target) {
   return static_cast<int>(syscall(SYS_move_mount, mount, "", target, "", kFromEmptyPath | kToEmptyPath));
 }
 
-int sys_mount_setattr_recursive(int mount, uint64_t attributes) {
+static int SetAttributes(int mount, unsigned flags, uint64_t attributes) {
   struct {
     uint64_t set, clear, propagation, user_namespace;
   } argument{attributes, 0, 0, 0};
-  return static_cast<int>(
-      syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | kAtRecursive, &argument, sizeof argument));
+  return static_cast<int>(syscall(SYS_mount_setattr, mount, "", flags | AT_EMPTY_PATH, &argument, sizeof argument));
+}
+
+int sys_mount_setattr(int mount, uint64_t attributes) { return SetAttributes(mount, 0, attributes); }
+
+int sys_mount_setattr_recursive(int mount, uint64_t attributes) {
+  return SetAttributes(mount, kAtRecursive, attributes);
 }
 
 int sys_close_range(unsigned first, unsigned last) {
@@ -45,6 +58,31 @@ int sys_close_range(unsigned first, unsigned last) {
 
 int sys_pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_seccomp_filter(const void* program, unsigned short length) {
+  const sock_fprog filter{length, static_cast<sock_filter*>(const_cast<void*>(program))};
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &filter));
+}
+
+int sys_landlock_abi() {
+  constexpr unsigned kVersion = 1;
+  const auto abi = static_cast<int>(syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion));
+  return abi < 0 ? 0 : abi;
+}
+
+int sys_landlock_scope_abstract_sockets() {
+  constexpr uint64_t kScopeAbstractUnixSocket = 1;
+  struct {
+    uint64_t handled_access_fs, handled_access_net, scoped;
+  } attributes{0, 0, kScopeAbstractUnixSocket};
+  const auto rules = static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0u));
+  if (rules < 0) return -1;
+  const auto result = static_cast<int>(syscall(SYS_landlock_restrict_self, rules, 0u));
+  const int error = errno;
+  close(rules);
+  errno = error;
+  return result;
 }
 
 int sys_join_session_keyring() {

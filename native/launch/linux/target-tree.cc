@@ -7,6 +7,8 @@
 
 namespace airplant {
 
+static constexpr char kMakeStep[] = "make-target";
+
 static std::string Normalise(const std::string& target, const char* step);
 static UniqueFd Enter(int parent, const std::string& name, const std::string& target, const char* step);
 static UniqueFd OpenDirectory(int parent, const char* name);
@@ -19,7 +21,10 @@ UniqueFd TargetTree::MakeDirectory(const std::string& target, const char* step) 
 
 UniqueFd TargetTree::MakeFile(const std::string& target, const char* step) {
   const Place place = Locate(target, step);
-  if (mknodat(place.parent, place.name.c_str(), S_IFREG | 0444, 0) != 0 && errno != EEXIST) Fail(step, target);
+  UniqueFd file(
+      openat(place.parent, place.name.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
+  if (file) return file;
+  if (errno != EEXIST) Fail(kMakeStep, target);
   return OpenAny(place.parent, place.name, target, step);
 }
 
@@ -71,11 +76,11 @@ static std::string Normalise(const std::string& target, const char* step) {
 }
 
 static UniqueFd Enter(int parent, const std::string& name, const std::string& target, const char* step) {
+  // Where a directory is, EROFS or EACCES may come before EEXIST.
+  const bool made = mkdirat(parent, name.c_str(), 0755) == 0;
+  const int error = errno;
   UniqueFd directory = OpenDirectory(parent, name.c_str());
-  if (!directory && errno == ENOENT) {
-    Check(mkdirat(parent, name.c_str(), 0755), step, target);
-    directory = OpenDirectory(parent, name.c_str());
-  }
+  if (!directory && !made && errno == ENOENT) Fail(kMakeStep, target, error);
   Check(directory.Get(), step, target);
   return directory;
 }

@@ -10,8 +10,9 @@
 namespace airplant {
 
 // The sandbox's root while it is being filled. A target is reached component by component from the root's descriptor,
-// never through a symlink, `.` or `..`; missing parents are made with mode 0755. All descriptors are O_PATH. Functions
-// throw SetupFailure with the step of the entry.
+// never through a symlink, `.` or `..`; missing parents are made with mode 0755. Functions throw SetupFailure with the
+// step of the entry, or "make-target" where something could not be made to mount over or to put it in: a full disk is
+// another matter than a refused mount.
 class TargetTree {
  public:
   explicit TargetTree(UniqueFd root) : root_(std::move(root)) {}

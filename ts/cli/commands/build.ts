@@ -85,7 +85,7 @@ async function dryRun(context: CommandContext, store: OpenStore, wanted: readonl
   return 0;
 }
 
-/** Builds with a reporter watching, which also gets to hear of failures that no build event has told of. */
+/** Builds with a reporter watching. */
 async function watchedBuild(
   context: CommandContext,
   store: OpenStore,
@@ -104,21 +104,10 @@ async function watchedBuild(
     const { message } = signal.reason as Error;
     reporter.handle({ type: 'warning', message: `${message}: stopping; once more to stop at once` });
   });
-  const told = new Set<string>();
   try {
     const run = await store.build(wanted, { signal });
-    for await (const event of run) {
-      if (event.type === 'build.failed') told.add(event.drvPath);
-      reporter.handle(event);
-    }
-    const report = await run.result;
-    for (const { error } of report.results) {
-      // What was stopped is no failure of its own.
-      if (!error || error.code === 'ERR_ABORTED') continue;
-      if (error.drvPath !== undefined && told.has(error.drvPath)) continue;
-      reporter.handle({ type: 'build.failed', drvPath: '', lastLines: [], ...error });
-    }
-    return report;
+    for await (const event of run) reporter.handle(event);
+    return await run.result;
   } finally {
     reporter.close();
   }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
 import { formatDigest, formatHash, type Hash, type HashAlgorithm, parseHash } from '../../formats/hash.js';
 import type { Command, CommandContext, CommandGroup, FlagDefinition } from '../command.js';
 import { streamInputFile } from '../input-file.js';
+import { readablePath } from '../readable-path.js';
+import { storeFlags } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const algorithms = ['md5', 'sha1', 'sha256', 'sha512'] as const;
 const forms = ['sri', 'base16', 'base32', 'base64'] as const;
@@ -26,12 +28,13 @@ const fileCommand: Command = {
   operandCount: { min: 1, max: Number.POSITIVE_INFINITY },
   description: `Prints the hash of the contents of each file.
 
-This is what a fixed-output derivation with \`outputHashMode = "flat"\` declares.`,
-  flags: [algorithmFlag, formFlag],
+This is what a fixed-output derivation with \`outputHashMode = "flat"\` declares. What it names may exist in the store only.`,
+  flags: [...storeFlags, algorithmFlag, formFlag],
   async run(context) {
     const algorithm = (context.args.value('type') ?? 'sha256') as HashAlgorithm;
     for (const operand of context.args.operands) {
-      await print(context, await hashFile(resolve(context.cwd, operand), algorithm));
+      const file = await readablePath(context, operand, { followLast: true });
+      await print(context, await hashFile(file, algorithm));
     }
     return 0;
   },
@@ -43,11 +46,14 @@ const pathCommand: Command = {
   operandCount: { min: 1, max: Number.POSITIVE_INFINITY },
   description: `Prints the SHA-256 of the archive (NAR) of each file or directory.
 
-This is what a fixed-output derivation with \`outputHashMode = "recursive"\` declares.`,
-  flags: [formFlag],
+This is what a fixed-output derivation with \`outputHashMode = "recursive"\` declares. What it names may exist in the store only.`,
+  flags: [...storeFlags, formFlag],
   async run(context) {
+    const caseHack = commandSettings(context)['use-case-hack'];
     for (const operand of context.args.operands) {
-      const hex = await context.engine.hashTree(resolve(context.cwd, operand));
+      const hex = await context.engine.hashTree(await readablePath(context, operand, { followLast: false }), {
+        caseHack,
+      });
       await print(context, { algorithm: 'sha256', hex });
     }
     return 0;

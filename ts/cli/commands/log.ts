@@ -1,7 +1,7 @@
 import { AirplantError } from '../../base/errors.js';
+import { filterLine } from '../../base/terminal-filter.js';
 import { wantsColours } from '../../report/colours.js';
 import { LogLines } from '../../report/log-lines.js';
-import { filterLine } from '../../report/terminal-filter.js';
 import type { Command, CommandContext } from '../command.js';
 import type { OpenStore } from '../engine.js';
 import { storeFlags } from '../setting-flags.js';

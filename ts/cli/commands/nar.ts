@@ -1,23 +1,31 @@
 import { resolve } from 'node:path';
 import { AirplantError, isAirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
+import { filterLine } from '../../base/terminal-filter.js';
 import { encodeText } from '../../base/text.js';
-import { filterLine } from '../../report/terminal-filter.js';
 import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { streamInputFile } from '../input-file.js';
+import { readablePath } from '../readable-path.js';
+import { optionFlag, storeFlags } from '../setting-flags.js';
+import { commandSettings } from '../store-session.js';
 
 const dumpCommand: Command = {
   name: 'nar dump',
   operands: 'PATH',
   operandCount: { min: 1, max: 1 },
-  description: 'Writes the archive (NAR) of a file or directory to standard output.',
-  flags: [],
-  async run({ args, cwd, engine, stdout }) {
+  description: `Writes the archive (NAR) of a file or directory to standard output.
+
+PATH may be a store path that exists in the store only.`,
+  flags: storeFlags,
+  async run(context) {
+    const { args, engine, stdout } = context;
     if (stdout.isTTY) {
       throw new AirplantError('ERR_USAGE', 'an archive is not for a terminal; send it to a file or a pipe');
     }
-    await engine.dumpNar(resolve(cwd, args.operands[0]!), stdout.fd);
+    const caseHack = commandSettings(context)['use-case-hack'];
+    const path = await readablePath(context, args.operands[0]!, { followLast: false });
+    await engine.dumpNar(path, stdout.fd, { caseHack });
     return 0;
   },
 };
@@ -29,14 +37,16 @@ const restoreCommand: Command = {
   description: `Unpacks the archive on standard input to a path that does not exist yet.
 
 If the archive turns out to be damaged, nothing is left behind.`,
-  flags: [],
-  async run({ args, cwd, stdin }) {
+  flags: [optionFlag],
+  async run(context) {
+    const { args, cwd, stdin } = context;
+    const caseHack = commandSettings(context)['use-case-hack'];
     const [{ readNar }, { restoreNar }] = await Promise.all([
       import('../../formats/nar/read.js'),
       import('../../store/restore-nar.js'),
     ]);
     try {
-      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!));
+      await restoreNar(readNar(stdin()), resolve(cwd, args.operands[0]!), { caseHack });
     } catch (error) {
       throw named(error, standardInput);
     }
@@ -50,8 +60,9 @@ const listCommand: Command = {
   operandCount: { min: 1, max: 2 },
   description: `Lists what is in an archive, or below PATH in it.
 
-FILE may be \`-\` for standard input. --json prints the whole listing as binary caches publish it.`,
+FILE may be \`-\` for standard input, or lie in the store. --json prints the whole listing as binary caches publish it.`,
   flags: [
+    ...storeFlags,
     { long: 'long', short: 'l', summary: 'with type, permission, size and target' },
     { long: 'recursive', short: 'R', summary: 'with everything below' },
     jsonFlag,
@@ -63,8 +74,8 @@ const catCommand: Command = {
   name: 'nar cat',
   operands: 'FILE PATH',
   operandCount: { min: 2, max: 2 },
-  description: 'Prints one file out of an archive; FILE may be `-` for standard input.',
-  flags: [],
+  description: 'Prints one file out of an archive; FILE may be `-` for standard input, or lie in the store.',
+  flags: storeFlags,
   async run(context) {
     const wanted = normalise(context.args.operands[1]!);
     let found = false;
@@ -90,7 +101,7 @@ async function list(context: CommandContext): Promise<number> {
   const { args, stdout } = context;
   if (args.has('json')) {
     const { formatListing, listNar } = await import('../../formats/nar/listing.js');
-    const { name, bytes } = archive(context);
+    const { name, bytes } = await archive(context);
     const listing = await listNar(bytes).catch((error) => {
       throw named(error, name);
     });
@@ -140,7 +151,7 @@ function longLine(event: NodeEvent, name: string): string {
 /** The events of the archive, each with the path it is about: `bin/hello`, or empty for the root. */
 async function* walk(context: CommandContext) {
   const { readNar } = await import('../../formats/nar/read.js');
-  const { name, bytes } = archive(context);
+  const { name, bytes } = await archive(context);
   const names: string[] = [];
   try {
     for await (const event of readNar(bytes)) {
@@ -159,11 +170,13 @@ async function* walk(context: CommandContext) {
 }
 
 /** The archive a command reads, under the name that errors give it. */
-function archive({ args, cwd, stdin }: CommandContext): { name: string; bytes: AsyncIterable<Uint8Array> } {
-  const file = args.operands[0]!;
-  return file === '-'
-    ? { name: standardInput, bytes: stdin() }
-    : { name: quote(file), bytes: streamInputFile(resolve(cwd, file)) };
+async function archive(context: CommandContext): Promise<{ name: string; bytes: AsyncIterable<Uint8Array> }> {
+  const file = context.args.operands[0]!;
+  if (file === '-') return { name: standardInput, bytes: context.stdin() };
+  return {
+    name: quote(file),
+    bytes: streamInputFile(await readablePath(context, file, { followLast: true })),
+  };
 }
 
 const standardInput = 'standard input';

@@ -29,21 +29,45 @@ Nothing is built. With --json it is the very record the launcher would be given.
 
 /** One fact a line. */
 export function describeSandbox(spec: SandboxSpec): string[] {
-  const { command, namespaces, ids } = spec;
+  const { namespaces, ids } = spec;
   const kinds = (['pid', 'ipc', 'uts'] as const).filter((kind) => namespaces[kind]);
+  if (spec.backend?.kind === 'none')
+    return ['sandbox     none: this runs on the machine itself, as you', '', ...describeCommand(spec)];
   return [
     `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
     `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
-    `network     ${namespaces.network === 'private' ? 'none but a loopback interface' : "the host's"}`,
+    ...describeNetwork(spec),
+    `syscalls    ${spec.filter === 'sealed' ? 'filtered' : 'not filtered'}`,
     `ids         uid ${ids.uid}, gid ${ids.gid}`,
     `host name   ${spec.hostname}`,
     '',
     ...spec.entries.map(describeEntry),
     '',
+    ...describeCommand(spec),
+  ];
+}
+
+function describeCommand({ command }: SandboxSpec): string[] {
+  return [
     `run         ${command.path}`,
     ...command.argv.slice(1).map((word) => `argument    ${oneLine(word)}`),
     `directory   ${command.cwd}`,
     ...command.env.map(([name, value]) => `environment ${name}=${oneLine(value)}`),
+  ];
+}
+
+function describeNetwork({ namespaces, networkHelper, scopeAbstractSockets }: SandboxSpec): string[] {
+  if (namespaces.network === 'host') {
+    return [
+      "network     the host's, its loopback services included",
+      `            abstract sockets of the host can ${scopeAbstractSockets ? 'not ' : ''}be connected to`,
+    ];
+  }
+  if (!networkHelper) return ['network     none but a loopback interface'];
+  return [
+    `network     its own, connected by ${networkHelper.program}`,
+    ...networkHelper.argv.slice(1).map((word) => `            ${oneLine(word)}`),
+    ...networkHelper.unreachable.map((network) => `unreachable ${network}`),
   ];
 }
 

@@ -14,6 +14,7 @@ import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
 import { compareText, decodeText, encodeText } from '../../base/text.js';
 import type { Hash } from '../../formats/hash.js';
+import { caseHackSuffix } from '../../formats/nar/case-hack.js';
 import { NarWriter } from '../../formats/nar/write.js';
 import type { SourceFileType, SourceFilter } from './objects.js';
 
@@ -25,10 +26,15 @@ export interface SourceHash {
 
 /**
  * The SHA-256 and length of the NAR of the files at `hostPath`, read synchronously and in constant memory.
- * Symlinks are never followed. Throws ERR_FILE for what cannot be read or changes meanwhile,
+ * Symlinks are never followed. With `caseHack`, the suffix of the case hack is left out of names; a module does not know
+ * the setting `use-case-hack`, only its default. Throws ERR_FILE for what cannot be read or changes meanwhile,
  * ERR_UNSUPPORTED_FILE for a socket, device or pipe that `filter` lets through, ERR_NAR for a tree too deep.
  */
-export function hashSource(hostPath: string, filter: SourceFilter | undefined): SourceHash {
+export function hashSource(
+  hostPath: string,
+  filter: SourceFilter | undefined,
+  options: { readonly caseHack: boolean } = { caseHack: process.platform === 'darwin' },
+): SourceHash {
   const hash = createHash('sha256');
   let narSize = 0;
   const writer = new NarWriter((chunk) => {
@@ -36,7 +42,7 @@ export function hashSource(hostPath: string, filter: SourceFilter | undefined): 
     narSize += chunk.length;
   });
   try {
-    writeTree(writer, hostPath, filter);
+    writeTree(writer, hostPath, { filter, ...options });
   } catch (cause) {
     throw systemError(cause);
   }
@@ -44,14 +50,19 @@ export function hashSource(hostPath: string, filter: SourceFilter | undefined): 
   return { narHash: { algorithm: 'sha256', hex: hash.digest('hex') }, narSize };
 }
 
-function writeTree(writer: NarWriter, root: string, filter: SourceFilter | undefined): void {
+function writeTree(
+  writer: NarWriter,
+  root: string,
+  { filter, caseHack }: { filter: SourceFilter | undefined; caseHack: boolean },
+): void {
+  const inArchive = (name: string) => (caseHack ? name.split(caseHackSuffix)[0]! : name);
   /** One for each open directory: its path and the names still to come, last first. */
   const open: { path: string; names: string[] }[] = [];
   const enter = (path: string, stats: Stats) => {
     if (stats.isDirectory()) {
       writer.write({ kind: 'directory' });
       const names = readdirSync(bytesOf(path), { encoding: 'buffer' }).map(decodeText);
-      open.push({ path, names: names.sort(compareText).reverse() });
+      open.push({ path, names: names.sort((a, b) => compareText(inArchive(b), inArchive(a))) });
     } else {
       writeLeaf(writer, path, stats);
     }
@@ -67,7 +78,7 @@ function writeTree(writer: NarWriter, root: string, filter: SourceFilter | undef
     const path = `${top.path === '/' ? '' : top.path}/${name}`;
     const stats = lstatSync(bytesOf(path));
     if (filter && !filter(path, typeOf(stats))) continue;
-    writer.write({ kind: 'entry', name });
+    writer.write({ kind: 'entry', name: inArchive(name) });
     enter(path, stats);
   }
 }

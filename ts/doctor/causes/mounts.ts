@@ -1,5 +1,5 @@
 import { quote } from '../../base/quote.js';
-import { type Cause, isRefusal } from '../cause.js';
+import { type Cause, isDiskFull, isRefusal } from '../cause.js';
 import type { Container, Host } from '../host.js';
 
 /** What can be wrong with mounts, and with /proc in particular. */
@@ -14,7 +14,9 @@ export const mountCauses: readonly Cause[] = [
   },
   {
     applies: ({ step, errno }, host) =>
-      /^write-(setgroups|[ug]id-map)$/.test(step) && errno === 'EROFS' && host.readOnlyProc,
+      /^(write-(setgroups|[ug]id-map)|limit-namespaces)$/.test(step) &&
+      errno === 'EROFS' &&
+      host.readOnlyProc,
     explain: (_, host) => ({
       cause: '/proc is mounted read-only, so the ids of a user namespace cannot be set.',
       cure: unmaskCure(host.container),
@@ -32,6 +34,13 @@ export const mountCauses: readonly Cause[] = [
     explain: ({ step }, host) => ({
       cause: `The kernel ${host.kernel} does not have the file system ${step.slice('mount-'.length)}.`,
       cure: 'Boot a kernel with it, or load its module as root with `modprobe`.',
+    }),
+  },
+  {
+    applies: isDiskFull,
+    explain: ({ path }) => ({
+      cause: `The file system on which the sandbox is made is full: it has no space or no inode left for ${quote(path)} in it.`,
+      cure: 'Free some space (`df`, `df -i`), or name a store on another disk with `--store`.',
     }),
   },
   {

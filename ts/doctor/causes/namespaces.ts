@@ -70,10 +70,16 @@ interface Kind {
 const kinds: Readonly<Record<string, Kind>> = {
   'unshare-user': { kind: 'user', name: 'user', config: 'CONFIG_USER_NS' },
   'unshare-mount': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
+  // A detached copy of mounts is in a namespace of its own.
+  'copy-mounts': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
   'unshare-pid': { kind: 'pid', name: 'PID', config: 'CONFIG_PID_NS' },
   'unshare-ipc': { kind: 'ipc', name: 'IPC', config: 'CONFIG_IPC_NS' },
   'unshare-uts': { kind: 'uts', name: 'UTS', config: 'CONFIG_UTS_NS' },
   'unshare-network': { kind: 'net', name: 'network', config: 'CONFIG_NET_NS' },
+  'unshare-cgroup': { kind: 'cgroup', name: 'control group', config: 'CONFIG_CGROUPS' },
+  // The second ones of their kind.
+  'lock-user': { kind: 'user', name: 'user', config: 'CONFIG_USER_NS' },
+  'lock-mounts': { kind: 'mnt', name: 'mount', config: 'CONFIG_NAMESPACES' },
 };
 
 /** ENOSPC is a limit reached; kernels before 4.9 said EUSERS. */

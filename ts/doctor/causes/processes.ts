@@ -1,5 +1,6 @@
 import { quote } from '../../base/quote.js';
-import type { Cause } from '../cause.js';
+import { type Cause, isRefusal } from '../cause.js';
+import type { Host } from '../host.js';
 
 /** Starting the builder, and processes in general. */
 export const processCauses: readonly Cause[] = [
@@ -46,6 +47,13 @@ export const processCauses: readonly Cause[] = [
     }),
   },
   {
+    applies: ({ step }) => step === 'seccomp',
+    explain: ({ errno }, host) => ({
+      cause: whyNoFilter(errno, host),
+      cure: 'Set `filter-syscalls = false` (`--option filter-syscalls false`) to build without a filter for system calls, which `docs/security.md` tells the price of.',
+    }),
+  },
+  {
     applies: ({ step, errno }) => step === 'fork' && errno === 'EAGAIN',
     explain: () => ({
       cause: 'The caller, or the cgroup it is in, has as many processes as it may have.',
@@ -60,3 +68,11 @@ export const processCauses: readonly Cause[] = [
     }),
   },
 ];
+
+function whyNoFilter(errno: string, host: Host): string {
+  if (errno === 'ENOTSUP' || errno === 'EOPNOTSUPP') {
+    return `airplant has no filter for the system calls of ${host.machine}, only for x86 and ARM.`;
+  }
+  if (isRefusal(errno)) return 'A seccomp filter in force refuses that another is added.';
+  return `The kernel ${host.kernel}, or a filter around it, has no filters for system calls (CONFIG_SECCOMP_FILTER).`;
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { filterLine, filterText } from '../../ts/report/terminal-filter.js';
+import { filterLine, filterText } from '../../ts/base/terminal-filter.js';
 
 const plain = (line: string) => filterLine(line, { colours: false });
 const coloured = (line: string) => filterLine(line, { colours: true });

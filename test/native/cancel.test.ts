@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { native } from '../../ts/native.js';
+import { requires } from '../support/requires.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+const nativeModule = new URL('../../ts/native.js', import.meta.url).href;
+
+// Reading one of these takes an hour or more: whatever resolves or rejects in a test has been stopped.
+const huge = 8 * 2 ** 40;
+
+function hugeFile(path: string): string {
+  writeFileSync(path, '');
+  truncateSync(path, huge);
+  return path;
+}
+
+/** Threads of this process, once those that are ending have ended. */
+async function threads(): Promise<number> {
+  await sleep(50);
+  return readdirSync('/proc/self/task').length;
+}
+
+/** What has been read of a file by this process; that threads stop is seen by it. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+}
+
+/** Aborts once the work has read something; the reason is what it must reject with. */
+async function stopped(start: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const [before, threadsBefore] = [bytesRead(), await threads()];
+  const work = start(controller.signal);
+  const rejected = assert.rejects(work, (error) => error === reason);
+  while (bytesRead() - before < 4 * 2 ** 20) await sleep(2);
+  controller.abort(reason);
+  await rejected;
+  const after = bytesRead();
+  assert.ok((await threads()) <= threadsBefore, 'no thread is left');
+  assert.ok(bytesRead() - after < 2 ** 20, 'nothing reads on');
+}
+
+test('hashTree stops in the middle of a file', requires('linux'), async () => {
+  const file = hugeFile(join(temporaryDirectory('cancel'), 'huge'));
+  await stopped((signal) => native.hashTree(file, ['0'.repeat(32)], { signal }));
+  await stopped((signal) => native.hashTree(file, [], { signal, algorithm: 'md5' }));
+});
+
+test(
+  'dumpTree stops in the middle of a file, and while nobody reads',
+  requires('linux', 'program:mkfifo'),
+  async () => {
+    const directory = temporaryDirectory('cancel');
+    const file = hugeFile(join(directory, 'huge'));
+    const fd = openSync('/dev/null', 'w');
+    await stopped((signal) => native.dumpTree(file, fd, { signal }));
+    closeSync(fd);
+    execFileSync('mkfifo', [join(directory, 'fifo')]);
+    const fifo = openSync(join(directory, 'fifo'), constants.O_RDWR);
+    const controller = new AbortController();
+    const stuck = native.dumpTree(file, fifo, { signal: controller.signal });
+    await sleep(20);
+    controller.abort();
+    await assert.rejects(stuck, { name: 'AbortError' });
+    closeSync(fifo);
+  },
+);
+
+/** Takes far longer to walk than the abort takes to come. */
+function manyFiles(directory: string): string {
+  const tree = join(directory, 'tree');
+  mkdirSync(tree);
+  for (let i = 0; i < 20_000; i++) writeFileSync(join(tree, String(i).padStart(5, '0')), '');
+  return tree;
+}
+
+test('copyTree stops and leaves nothing', async () => {
+  const directory = temporaryDirectory('cancel');
+  const tree = manyFiles(directory);
+  const controller = new AbortController();
+  const copy = join(directory, 'copy');
+  const work = native.copyTree(tree, copy, { signal: controller.signal });
+  const rejected = assert.rejects(work, { name: 'AbortError' });
+  while (!existsSync(join(copy, '00000'))) await sleep(1);
+  controller.abort();
+  await rejected;
+  assert.equal(existsSync(copy), false);
+});
+
+test('canonicaliseTree stops in the middle', async () => {
+  const tree = manyFiles(temporaryDirectory('cancel'));
+  const isCanonical = (name: string) => (lstatSync(join(tree, name)).mode & 0o777) === 0o444;
+  const controller = new AbortController();
+  const work = native.canonicaliseTree(tree, { signal: controller.signal });
+  const rejected = assert.rejects(work, { name: 'AbortError' });
+  while (!isCanonical('00000')) await sleep(1);
+  controller.abort();
+  await rejected;
+  assert.equal(isCanonical('19999'), false);
+});
+
+test('work that waits for a processor is cancelled without getting one, and others are not disturbed', async () => {
+  const directory = temporaryDirectory('cancel');
+  const file = hugeFile(join(directory, 'huge'));
+  const small = join(directory, 'small');
+  writeFileSync(small, 'x');
+  const [busy, waiting] = [new AbortController(), new AbortController()];
+  setMaxListeners(0, busy.signal);
+  const running = Array.from({ length: 64 }, () => native.hashTree(file, [], { signal: busy.signal }));
+  const ended = Promise.allSettled(running);
+  const { signal } = waiting;
+  const all = [
+    native.hashTree(file, [], { signal }),
+    native.canonicaliseTree(small, { signal }),
+    native.copyTree(small, join(directory, 'copy'), { signal }),
+  ];
+  const last = native.hashTree(small, []);
+  waiting.abort();
+  for (const work of all) await assert.rejects(work, { name: 'AbortError' });
+  busy.abort();
+  for (const { status } of await ended) assert.equal(status, 'rejected');
+  assert.equal((await last).narSize, 120);
+  assert.equal(existsSync(join(directory, 'copy')), false);
+});
+
+test('an aborted signal begins nothing, a late one changes nothing', async () => {
+  const directory = temporaryDirectory('cancel');
+  const file = hugeFile(join(directory, 'huge'));
+  await assert.rejects(native.hashTree(file, [], { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  const controller = new AbortController();
+  const small = join(directory, 'small');
+  writeFileSync(small, 'x');
+  const { narSize } = await native.hashTree(small, [], { signal: controller.signal });
+  controller.abort();
+  assert.equal(narSize, 120);
+  const { signal } = new AbortController();
+  assert.throws(() => native.hashTree(7 as unknown as string, [], { signal }), TypeError);
+});
+
+test('a process whose work is cancelled ends by itself', async () => {
+  const file = hugeFile(join(temporaryDirectory('cancel'), 'huge'));
+  const script = `
+    const { native } = await import(${JSON.stringify(nativeModule)});
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 50);
+    await native.hashTree(${JSON.stringify(file)}, [], { signal: controller.signal }).catch((error) => console.log(error.name));`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.equal(output, 'AbortError\n');
+});

@@ -1,0 +1,138 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { BuildEvent } from '../../ts/base/events.js';
+import { type BuildRun, startBuild } from '../../ts/build/builder.js';
+import type { Executor, ExecutorJob, FinishedAttempt } from '../../ts/build/executor.js';
+import type { BuildOptions } from '../../ts/build/options.js';
+import type { Wanted } from '../../ts/build/records.js';
+import { createEvaluator, evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
+import type { DerivationValue } from '../../ts/derivation/author/values.js';
+import { instantiate } from '../../ts/store/instantiate.js';
+import type { LocalStore } from '../../ts/store/local-store.js';
+
+const { derivation } = createEvaluator({ storeDir: '/nix/store' });
+
+/** A derivation that is never really run. */
+export function someDerivation(name: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
+  return derivation({ name, system: 'x86_64-linux', builder: '/bin/sh', ...more } as Parameters<
+    typeof derivation
+  >[0]);
+}
+
+/** Makes outputs without any sandbox: each is a file with the name of its derivation. */
+export class FakeExecutor implements Executor {
+  readonly name = 'fake';
+  readonly started: string[] = [];
+  readonly #wait: (name: string) => Promise<void>;
+  readonly #tidyUp: () => Promise<void>;
+
+  /** `wait` is how long a builder runs, and whether it fails; `tidyUp` removes what it left. */
+  constructor(steps: { wait?: (name: string) => Promise<void>; tidyUp?: () => Promise<void> } = {}) {
+    this.#wait = steps.wait ?? (async () => {});
+    this.#tidyUp = steps.tidyUp ?? (async () => {});
+  }
+
+  async run({ request, scratch }: ExecutorJob): Promise<FinishedAttempt> {
+    this.started.push(request.name);
+    await this.#wait(request.name);
+    mkdirSync(scratch);
+    const source = join(scratch, 'out');
+    writeFileSync(source, request.name);
+    const tidied = this.#tidyUp();
+    // It may fail before anybody waits for it.
+    tidied.catch(() => {});
+    return {
+      attempt: {
+        outcome: { kind: 'exited', status: 0 },
+        startedAt: 1,
+        stoppedAt: 2,
+        usage: { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 },
+        isolation: {
+          backend: 'none',
+          namespaces: [],
+          network: 'host',
+          readOnlyInputs: false,
+          noNewPrivileges: false,
+          filteredSystemCalls: false,
+          shortfalls: [],
+        },
+        diskNearlyFull: false,
+        lastLines: [],
+        outputs: new Map([['out', source]]),
+      },
+      privateDirectory: scratch,
+      [Symbol.asyncDispose]: () => tidied,
+    };
+  }
+}
+
+/** One job, and nothing else out of the ordinary. */
+export const plainOptions: BuildOptions = {
+  system: 'x86_64-linux',
+  extraPlatforms: [],
+  systemFeatures: [],
+  maxJobs: 1,
+  cores: 1,
+  keepGoing: false,
+  sandbox: true,
+  storeInPlace: false,
+  hostPaths: [],
+  visibleHost: undefined as never,
+  allowedImpureHostDeps: [],
+  preBuildHook: undefined,
+  sandboxBuildDirectory: '/build',
+  devShmSize: '50%',
+  filterSystemCalls: true,
+  nestedNamespaces: true,
+  timeout: 0,
+  maxSilentTime: 0,
+  resources: { limits: {}, required: false, always: false },
+  terminationGrace: 0,
+  maxBuildLogSize: 0,
+  keepBuildLog: false,
+  compressBuildLog: false,
+  logLines: 10,
+  supplementaryGroups: 0,
+  fixedOutputNetwork: 'auto',
+  network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
+  impureEnvironment: {},
+};
+
+/** Starts to build the derivations, all of them wanted, and notes the events. */
+export async function startFakeBuild(
+  store: LocalStore,
+  executor: Executor,
+  {
+    wanted,
+    more = [],
+    options = {},
+  }: {
+    readonly wanted: readonly DerivationValue[];
+    readonly more?: readonly Wanted[];
+    readonly options?: Partial<BuildOptions>;
+  },
+): Promise<{ run: BuildRun; events: BuildEvent[]; read: Promise<void> }> {
+  for (const one of wanted) await instantiate(evaluatedObjects(one), store);
+  const outputs = wanted.map(({ drvPath }): Wanted => ({ kind: 'outputs', drvPath, outputs: 'all' }));
+  const run = startBuild({
+    wanted: async () => [...outputs, ...more],
+    store,
+    engine: async () => ({ options: { ...plainOptions, ...options }, executor }),
+    signal: new AbortController().signal,
+  });
+  const events: BuildEvent[] = [];
+  const read = (async () => {
+    for await (const event of run) events.push(event);
+  })();
+  return { run, events, read };
+}
+
+/** Fails after 20 seconds, for which nothing here has a reason. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
+    await turn();
+  }
+}

@@ -1,0 +1,165 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What the kernel is to keep a whole build to. Absent: no limit. */
+export interface ResourceLimits {
+  /** Bytes, of all processes together with what they have in tmpfs and in the page cache. */
+  readonly memoryBytes?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
+  /** Per cent of one CPU: 200 is two CPUs. */
+  readonly cpuPercent?: number;
+}
+
+/** What a control group tells of a build at its end; absent where its controller is not there. */
+export interface ControlGroupUsage {
+  readonly userSeconds?: number;
+  readonly systemSeconds?: number;
+  /** Most memory ever used by all processes together, bytes. */
+  readonly memoryPeakBytes?: number;
+}
+
+/** A control group (version 2) of one build. */
+export interface ControlGroup {
+  readonly directory: string;
+  /** The limits in force: `memory`, `pids`, `cpu`. */
+  readonly applied: readonly string[];
+  /** Limits asked for that are not in force, in a sentence each. */
+  readonly shortfalls: readonly string[];
+  /** Kills whatever is left in it, reads what was used, and removes it. Never throws, and does it once. */
+  finish(): Promise<ControlGroupUsage>;
+}
+
+/**
+ * Makes a control group below `parent`, a directory of a cgroup2 mount that was delegated to the caller, and puts the
+ * limits in force as far as the parent hands on their controllers (cgroups(7), Documentation/admin-guide/cgroup-v2.rst).
+ * Whoever starts the build moves it in. Undefined where none can be made there.
+ */
+export function makeControlGroup(
+  parent: string,
+  name: string,
+  limits: ResourceLimits,
+  files: ControlGroupFiles = kernelFiles,
+): ControlGroup | undefined {
+  const wanted = wantedLimits(limits);
+  // Refused while processes are in the parent itself; then what it hands on already is all there is.
+  for (const { controller } of wanted)
+    attempt(() => files.write(join(parent, 'cgroup.subtree_control'), `+${controller}`));
+  const directory = join(parent, name);
+  try {
+    files.makeDirectory(directory);
+  } catch {
+    return undefined;
+  }
+  let finished: Promise<ControlGroupUsage> | undefined;
+  const applied: string[] = [];
+  const shortfalls: string[] = [];
+  for (const { controller, settings } of wanted) {
+    const done = settings.every(([file, value]) => attempt(() => files.write(join(directory, file), value)));
+    if (done) applied.push(controller);
+    else shortfalls.push(missingLimit(controller));
+  }
+  return { directory, applied, shortfalls, finish: () => (finished ??= finish(directory, files)) };
+}
+
+/** What is said of a limit that was asked for and is not in force. */
+export function missingLimit(controller: string): string {
+  return `The limit on ${titles[controller]} is not in force: no cgroup v2 controller '${controller}' is delegated to airplant.`;
+}
+
+/** Names of the controllers that the limits take. */
+export function wantedControllers(limits: ResourceLimits): string[] {
+  return wantedLimits(limits).map(({ controller }) => controller);
+}
+
+/** What is asked of the file system; the kernel's own unless a test has something else. */
+export interface ControlGroupFiles {
+  makeDirectory(path: string): void;
+  /** Into a file that exists. */
+  write(path: string, text: string): void;
+  read(path: string): string;
+  removeDirectory(path: string): void;
+}
+
+const kernelFiles: ControlGroupFiles = {
+  makeDirectory: (path) => mkdirSync(path, { mode: 0o755 }),
+  write(path, text) {
+    // Never created: such a file would be none of the kernel's.
+    const fd = openSync(path, 'r+');
+    try {
+      writeSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+  },
+  read: (path) => readFileSync(path, 'utf8'),
+  removeDirectory: (path) => rmdirSync(path),
+};
+
+const titles: Readonly<Record<string, string>> = { memory: 'memory', pids: 'processes', cpu: 'CPU time' };
+const periodMicroseconds = 100_000;
+
+function wantedLimits({ memoryBytes, pids, cpuPercent }: ResourceLimits) {
+  type Wanted = { readonly controller: string; readonly settings: readonly (readonly [string, string])[] };
+  const wanted: Wanted[] = [];
+  if (memoryBytes) {
+    // Half a build is no use to anybody: all of it dies.
+    const settings = [
+      ['memory.max', String(memoryBytes)],
+      ['memory.oom.group', '1'],
+    ] as const;
+    wanted.push({ controller: 'memory', settings });
+  }
+  if (pids) wanted.push({ controller: 'pids', settings: [['pids.max', String(pids)]] });
+  if (cpuPercent) {
+    const quota = Math.ceil((cpuPercent * periodMicroseconds) / 100);
+    wanted.push({ controller: 'cpu', settings: [['cpu.max', `${quota} ${periodMicroseconds}`]] });
+  }
+  return wanted;
+}
+
+async function finish(directory: string, files: ControlGroupFiles): Promise<ControlGroupUsage> {
+  // The second line: process 1 has taken everything along already.
+  attempt(() => files.write(join(directory, 'cgroup.kill'), '1'));
+  const cpu = fields(files, join(directory, 'cpu.stat'));
+  const peak = Number(readOr(files, join(directory, 'memory.peak'), '').trim() || Number.NaN);
+  await removeEmpty(directory, files);
+  const user = cpu.get('user_usec');
+  const system = cpu.get('system_usec');
+  return {
+    ...(user === undefined ? {} : { userSeconds: user / 1e6 }),
+    ...(system === undefined ? {} : { systemSeconds: system / 1e6 }),
+    ...(Number.isNaN(peak) ? {} : { memoryPeakBytes: peak }),
+  };
+}
+
+/** What was killed leaves the group a moment later: EBUSY until then. */
+async function removeEmpty(directory: string, files: ControlGroupFiles): Promise<void> {
+  for (let milliseconds = 1; milliseconds <= 1024; milliseconds *= 2) {
+    if (attempt(() => files.removeDirectory(directory))) return;
+    await sleep(milliseconds);
+  }
+}
+
+function fields(files: ControlGroupFiles, path: string): Map<string, number> {
+  const lines = readOr(files, path, '').split('\n').filter(Boolean);
+  return new Map(lines.map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]));
+}
+
+function readOr(files: ControlGroupFiles, path: string, otherwise: string): string {
+  try {
+    return files.read(path);
+  } catch {
+    return otherwise;
+  }
+}
+
+function attempt(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}
