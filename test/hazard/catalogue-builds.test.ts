@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type BuildResult, type DerivationValue, derivation, openStore, type Store } from '../../ts/index.js';
+import { type DerivationValue, openStore, type Store } from '../../ts/index.js';
 import { native } from '../../ts/native.js';
 import { compileFixture } from '../support/compile.js';
 import { goneWithin } from '../support/processes.js';
 import { findProgram, longForm, requires } from '../support/requires.js';
+import { buildLogged, scriptDerivation } from '../support/scripts.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 // Rows of the catalogue that are about a whole build: what becomes of its processes and of what it leaves.
@@ -34,30 +35,11 @@ before(async () => {
 });
 after(() => store?.close());
 
-function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
-  return derivation({
-    name,
-    system: 'x86_64-linux',
-    builder: '/bin/busybox',
-    args: ['sh', '-c', `bb() { /bin/busybox "$@"; }\n${text}`],
-    ...more,
-  } as Parameters<typeof derivation>[0]);
-}
-
-async function build(
-  wanted: DerivationValue,
-  options: { signal?: AbortSignal } = {},
-): Promise<BuildResult & { log: string }> {
-  const run = store.build([wanted], options);
-  let log = '';
-  for await (const event of run) if (event.type === 'build.log') log += Buffer.from(event.chunk).toString();
-  const { results } = await run.result;
-  return { ...results[0]!, log };
-}
+const build = (wanted: DerivationValue) => buildLogged(store, wanted);
 
 /** Host path of an output that must build. */
 async function built(name: string, text: string): Promise<string> {
-  const result = await build(script(name, text));
+  const result = await build(scriptDerivation(name, text));
   assert.equal(result.error, undefined, result.log);
   return store.local.realPath(result.outputs['out']!);
 }
@@ -73,7 +55,7 @@ test('F12: an output renamed away and made anew is the new one', needs, async ()
 
 test('I1: a builder that kills everything kills its build alone', needs, async () => {
   const bystander = execFileSync('sh', ['-c', 'sleep 60 >&- 2>&- & echo $!'], { encoding: 'utf8' }).trim();
-  const { error } = await build(script('killer', 'bb kill -9 -1; echo > $out'));
+  const { error } = await build(scriptDerivation('killer', 'bb kill -9 -1; echo > $out'));
   assert.equal(error?.code, 'ERR_BUILD_FAILED');
   assert.ok(process.kill(Number(bystander), 0));
   process.kill(Number(bystander), 'SIGKILL');
@@ -94,7 +76,8 @@ test('I7: a builder that stops itself is timed out', needs, async () => {
     store: join(directory, 'root'),
     settings: { 'sandbox-paths': ['/bin/busybox'], timeout: 1 },
   });
-  const { results } = await impatient.build([script('stopped', 'bb kill -STOP $$; echo > $out')]).result;
+  const { results } = await impatient.build([scriptDerivation('stopped', 'bb kill -STOP $$; echo > $out')])
+    .result;
   await impatient.close();
   assert.equal(results[0]?.status, 'TimedOut');
 });
@@ -123,7 +106,7 @@ test('U4: a set-id program gives nobody anything', { skip: needs.skip || !setIdP
   }).catch(() => undefined);
   assert.ok(seen, loader);
   const run = seen.build([
-    script('set-id', `LD_SHOW_AUXV=1 ${setIdProgram} --version < /dev/null; echo > $out`),
+    scriptDerivation('set-id', `LD_SHOW_AUXV=1 ${setIdProgram} --version < /dev/null; echo > $out`),
   ]);
   let log = '';
   for await (const event of run) if (event.type === 'build.log') log += Buffer.from(event.chunk).toString();
@@ -144,7 +127,7 @@ test('X10: shared memory has an end', needs, async () => {
     settings: { 'sandbox-paths': ['/bin/busybox'], 'sandbox-dev-shm-size': '1m' },
   });
   const { results } = await small.build([
-    script('shm', '! bb head -c 2m /dev/zero > /dev/shm/x && bb wc -c < /dev/shm/x > $out'),
+    scriptDerivation('shm', '! bb head -c 2m /dev/zero > /dev/shm/x && bb wc -c < /dev/shm/x > $out'),
   ]).result;
   assert.equal(results[0]?.error, undefined);
   assert.equal(readFileSync(small.local.realPath(results[0]!.outputs['out']!), 'utf8'), `${2 ** 20}\n`);
@@ -166,7 +149,7 @@ test('O2: modes come down to two', needs, async () => {
 
 test('O3: an abort does not wait for a file of terabytes to be hashed', needs, async () => {
   const controller = new AbortController();
-  const run = store.build([script('sparse', 'bb truncate -s 8000G $out; echo made')], {
+  const run = store.build([scriptDerivation('sparse', 'bb truncate -s 8000G $out; echo made')], {
     signal: controller.signal,
   });
   for await (const event of run) {
@@ -218,7 +201,7 @@ test('O11: every time is 1', needs, async () => {
 });
 
 test('O12: references are found wherever they lie in contents and targets', needs, async () => {
-  const input = script('input', 'echo > $out');
+  const input = scriptDerivation('input', 'echo > $out');
   const hashPart = basename(`${input}`).slice(0, 32);
   const found: Readonly<Record<string, string>> = {
     contents: `echo ${hashPart} > $out`,
@@ -238,13 +221,13 @@ test('O12: references are found wherever they lie in contents and targets', need
 
 test('O12: outputs that refer to one another in a circle are refused', needs, async () => {
   const { error } = await build(
-    script('circle', 'echo $other > $out; echo $out > $other', { outputs: ['out', 'other'] }),
+    scriptDerivation('circle', 'echo $other > $out; echo $out > $other', { outputs: ['out', 'other'] }),
   );
   assert.match(error?.message ?? '', /cycle/);
 });
 
 test('O13: what is asked of references is never ignored', needs, async () => {
-  const { error } = await build(script('asked', 'echo > $out', { allowedRequisites: [] }));
+  const { error } = await build(scriptDerivation('asked', 'echo > $out', { allowedRequisites: [] }));
   assert.notEqual(error, undefined);
 });
 
@@ -255,7 +238,7 @@ test('O14: outputs have no attributes', needs, async () => {
 
 test('O15: an output under a mount of the builder is none', needs, async () => {
   const { error, status } = await build(
-    script(
+    scriptDerivation(
       'covered',
       `bb mkdir /build/x
        bb unshare -U -r -m /bin/busybox sh -c '/bin/busybox mount -t tmpfs none /nix/store && echo > $out && echo made'`,

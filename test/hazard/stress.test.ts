@@ -30,7 +30,7 @@ test(
     t.diagnostic(`seed ${random.seed}`);
     let started = 0;
     let killed = 0;
-    const ends = { exited: 0, signalled: 0, killed: 0 };
+    const ends = { exited: 0, signalled: 0, killed: 0, 'network-lost': 0 };
 
     const worker = async () => {
       while (started++ < count) {
