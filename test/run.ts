@@ -38,6 +38,10 @@ if (without !== undefined) command = withoutSystemCalls(without.split(','), comm
 if (process.argv.includes('--nested')) command = inUserNamespace(command);
 const child = spawn(command[0]!, command.slice(1), {
   stdio: 'inherit',
-  env: { ...process.env, ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}) },
+  env: {
+    ...process.env,
+    ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}),
+    ...(without === undefined ? {} : { AIRPLANT_TEST_WITHOUT: without }),
+  },
 });
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -3,7 +3,6 @@ import { compileFixture } from './compile.js';
 /** Numbers on x86-64 of system calls that a kernel may lack, or a filter around us refuse. */
 const numbers: Readonly<Record<string, number>> = {
   renameat2: 316,
-  memfd_create: 319,
   copy_file_range: 326,
   pidfd_send_signal: 424,
   open_tree: 428,
