@@ -103,6 +103,7 @@
           {
             "sources": [
               "native/launch/linux/bind.cc",
+              "native/launch/linux/control-group.cc",
               "native/launch/linux/entries.cc",
               "native/launch/linux/isolated.cc",
               "native/launch/linux/mount-table.cc",
@@ -121,7 +122,8 @@
               "native/launch/linux/seccomp-rules.cc",
               "native/launch/linux/seccomp.cc",
               "native/launch/linux/syscalls.cc",
-              "native/launch/linux/target-tree.cc"
+              "native/launch/linux/target-tree.cc",
+              "native/launch/linux/unsealed.cc"
             ],
             "conditions": [["sanitize==0", { "ldflags": ["<!@(node native/link-flags.mjs)"] }]]
           }

@@ -24,6 +24,10 @@ struct Launch {
 // Called once by the launcher: computes whatever is the same for all sandboxes.
 void PrepareIsolation();
 
+// What a command without isolation gets of the machine's own, in its own process: its control group, and for a sealed
+// session what no kernel refuses anybody.
+void PreparePlain(const SandboxSpec& spec);
+
 // No isolation at all.
 [[noreturn]] void RunPlain(const SandboxSpec& spec, const Launch& launch);
 

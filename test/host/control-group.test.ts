@@ -5,8 +5,9 @@ import { describe, test } from 'node:test';
 import { makeResourceGroup } from '../../ts/build/resource-group.js';
 import { type ControlGroupFiles, makeControlGroup } from '../../ts/sandbox/control-group.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
+import { goneWithin, processesWith } from '../support/processes.js';
 import { requires } from '../support/requires.js';
-import { freshDirectory, runSpec, scriptSpec } from '../support/sandbox.js';
+import { freshDirectory, runSpec, scriptSpec, unsealedSpec } from '../support/sandbox.js';
 
 const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
   existsSync(join(path, 'cgroup.controllers')),
@@ -84,6 +85,17 @@ describe('a control group', () => {
     assert.equal(readFileSync(join(group.directory, 'cgroup.procs'), 'utf8'), '0');
   });
 
+  test('is entered by a command without a sandbox as well', async () => {
+    const group = makeControlGroup(freshDirectory('cgroup'), 'build', {}, fakeFiles([]))!;
+    const { exit } = await runSpec(unsealedSpec('exit 0', { controlGroup: group.directory }));
+    assert.deepEqual([exit.kind, exit.kind === 'exited' && exit.status], ['exited', 0]);
+    assert.equal(readFileSync(join(group.directory, 'cgroup.procs'), 'utf8'), '0');
+    const controlGroup = join(freshDirectory('cgroup'), 'missing');
+    await assert.rejects(launchSandbox(unsealedSpec('exit 0', { controlGroup })), {
+      code: 'ERR_SANDBOX_SETUP',
+    });
+  });
+
   test('that is missing fails the set-up', requires('user-namespaces'), async () => {
     const controlGroup = join(freshDirectory('cgroup'), 'missing');
     await assert.rejects(launchSandbox(scriptSpec('true', { controlGroup })), {
@@ -121,4 +133,17 @@ test('as root: a real control group holds the whole build, and kills it', {
   assert.deepEqual([exit.kind, exit.kind === 'signalled' && exit.signal], ['signalled', 9]);
   assert.ok(usage.userSeconds !== undefined, 'cpu.stat is there without any controller');
   assert.ok(!readdirSync(unified!).includes(`airplant-test-${process.pid}`));
+});
+
+test('as root: a real control group kills what an unsealed builder hid from its supervisor', {
+  ...requires('root'),
+  ...(unified ? {} : { skip: 'no cgroup v2' }),
+}, async () => {
+  const group = makeControlGroup(unified!, `airplant-unsealed-${process.pid}`, {})!;
+  const word = `airplant-hidden-${process.pid}`;
+  const hidden = `setsid sh -c 'sleep 1000; : ${word}' > /dev/null 2>&1 &`;
+  await runSpec(unsealedSpec(`PATH=/usr/bin:/bin; ${hidden} sleep 0.2`, { controlGroup: group.directory }));
+  assert.ok(processesWith(word).length > 0, 'it has left the group of processes');
+  await group.finish();
+  assert.ok(await goneWithin(word, 10_000));
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type AirplantError, isAirplantError } from '../../ts/base/errors.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
@@ -107,6 +108,19 @@ describe('a network helper', needs, () => {
   test('that hangs is killed at its time limit, with all it has started', async () => {
     const { message } = await failureWith(helper(stay, { timeoutMilliseconds: 300 }));
     assert.match(message, /did not bring it up in time/);
+  });
+
+  test('that hangs is not waited for when the build is cancelled, whatever grace builders have', async () => {
+    const hanging = helper(stay, { timeoutMilliseconds: 2 ** 31 - 1 });
+    const abort = new AbortController();
+    const launched = launchSandbox(scriptSpec('echo started', { networkHelper: hanging }), {
+      signal: abort.signal,
+      graceSeconds: 100_000,
+    });
+    while (processesWith(hanging.program).length < 3) await sleep(10);
+    abort.abort();
+    await assert.rejects(launched, { code: 'ERR_ABORTED' });
+    assert.deepEqual(processesWith(hanging.program), []);
   });
 
   test('that hangs printing is killed at its time limit', async () => {

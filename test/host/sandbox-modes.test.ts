@@ -106,6 +106,13 @@ test(
   },
 );
 
+test('an unsealed builder gets nothing by set-user-id bits, and no random addresses', needs, async () => {
+  const text = 'bb grep NoNewPrivs /proc/self/status > $out; bb cat /proc/self/personality >> $out';
+  const { content, result } = await buildIn('in place', false, script(text));
+  assert.equal(content, 'NoNewPrivs:\t1\n00040000\n');
+  assert.equal(result.isolation?.noNewPrivileges, true);
+});
+
 test(
   'an unsealed build that fails leaves nothing, and one that was interrupted is built anew',
   needs,

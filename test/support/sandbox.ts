@@ -99,6 +99,12 @@ export function scriptSpec(script: string, more: Partial<SandboxSpec> = {}): San
   return sandboxSpec(['sh', '-c', `busybox --install -s /bin 2>/dev/null; ${script}`], more);
 }
 
+/** The spec that runs a script in the host's shell, as a build without a sandbox. */
+export function unsealedSpec(script: string, more: Partial<SandboxSpec> = {}): SandboxSpec {
+  const command = { path: '/bin/sh', argv: ['sh', '-c', script], env: [], cwd: '/', umask: 0o022 };
+  return sandboxSpec(['sh'], { backend: { kind: 'none' }, entries: [], filter: 'none', command, ...more });
+}
+
 /** Runs a spec to its end and gives the whole log as text. */
 export async function runSpec(
   spec: SandboxSpec,

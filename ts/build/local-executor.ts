@@ -109,11 +109,19 @@ export class LocalExecutor implements Executor {
     });
   }
 
-  /** With `auto`, a helper that fails before the builder starts makes room for the host's network. */
   async #connectAndRun(job: PlacedJob, hooks: AttemptHooks): Promise<Attempt> {
     const { place, prepare } = job;
     await makePlace(place, job.request, this.#store.storeDir);
     const request = prepare ? await prepare(place.root!, hooks) : job.request;
+    // Again from the beginning, with all that the first try has made or taken gone.
+    return (await this.#tryToRun({ request, place }, hooks)) ?? (await this.#connectAndRun(job, hooks));
+  }
+
+  /** Undefined when a network helper failed before the builder started, and `auto` makes room for the host's network. */
+  async #tryToRun(
+    { request, place }: { request: BuildRequest; place: Place },
+    hooks: AttemptHooks,
+  ): Promise<Attempt | undefined> {
     using _locks = lockWritablePaths(request.hostPaths);
     const chosen = await this.connect(request);
     try {
@@ -123,8 +131,8 @@ export class LocalExecutor implements Executor {
       const failed = isAirplantError(error, 'ERR_NETWORK_HELPER') && error.details['step'] !== undefined;
       if (!failed || request.network !== 'auto' || chosen?.connection.kind !== 'helper') throw error;
       this.#noPrivateNetwork = { cause: `${error.message}.`, cure: 'Run `airplant doctor`.' };
+      return undefined;
     }
-    return await this.#connectAndRun(job, hooks);
   }
 
   async #attempt(
@@ -133,11 +141,10 @@ export class LocalExecutor implements Executor {
   ): Promise<Attempt> {
     const { request, place, chosen } = job;
     const planned = this.plan(request, place, chosen?.connection);
+    const placed = place.root === undefined ? planned : keepPlaced(planned, place.root);
+    // Last, as nothing but the end of the attempt removes it.
     const { group, shortfalls } = await makeResourceGroup(this.#options.resources);
-    const spec: SandboxSpec = {
-      ...(place.root === undefined ? planned : keepPlaced(planned, place.root)),
-      ...(group ? { controlGroup: group.directory } : {}),
-    };
+    const spec: SandboxSpec = { ...placed, ...(group ? { controlGroup: group.directory } : {}) };
     const noNetwork = chosen?.instead ? [`It has no network of its own: ${chosen.instead.cause}`] : [];
     if (chosen?.instead) this.#warn(chosen.instead, hooks);
     const tail = new LastLines(this.#options.logLines);

@@ -18,7 +18,10 @@ export interface LaunchOptions {
   readonly stdio?: 'log' | 'inherit' | undefined;
   /** Ends the sandbox: SIGTERM to all its processes, and after `graceSeconds` SIGKILL. */
   readonly signal?: AbortSignal | undefined;
-  /** Default 0: killed at once. A `signal` whose reason is `killAtOnce` takes no grace. */
+  /**
+   * Default 0: killed at once. A `signal` whose reason is `killAtOnce` takes no grace, and neither does a sandbox whose
+   * command does not run yet: there is nobody to ask.
+   */
   readonly graceSeconds?: number | undefined;
 }
 
@@ -46,6 +49,11 @@ export const killAtOnce: unique symbol = Symbol('kill at once');
 export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = {}): Promise<RunningSandbox> {
   const { signal } = options;
   const release = await setupSlot(signal);
+  if (signal?.aborted) {
+    // An event that is past is told to nobody.
+    release();
+    throw aborted(signal);
+  }
   let run: Run | undefined;
   const kill = () => run?.kill();
   const end = () => run?.end(signal?.reason === killAtOnce ? 0 : (options.graceSeconds ?? 0));
@@ -89,6 +97,7 @@ class Run {
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
   #grace: NodeJS.Timeout | undefined;
+  #running = false;
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
     this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
@@ -121,7 +130,7 @@ class Run {
 
   /** SIGTERM, and SIGKILL for what is left after `graceSeconds`. */
   end(graceSeconds: number): void {
-    if (graceSeconds === 0) {
+    if (graceSeconds === 0 || !this.#running) {
       this.kill();
       return;
     }
@@ -133,6 +142,7 @@ class Run {
     if (reply.kind !== 'started') clearTimeout(this.#grace);
     switch (reply.kind) {
       case 'started':
+        this.#running = true;
         this.#started.resolve(reply.pid);
         break;
       case 'setup-failed':

@@ -23,6 +23,9 @@ static void ApplyProfile(const SandboxSpec& spec);
 
 void PrepareIsolation() {}
 
+// There are neither control groups nor personalities, and no way to give up set-user-id programs but a profile.
+void PreparePlain(const SandboxSpec&) {}
+
 // There are no namespaces: root, names, ids and entries of the spec are not looked at. The profile confines the builder and
 // all its descendants for good.
 void RunIsolated(const SandboxSpec& spec, const Launch& launch) {

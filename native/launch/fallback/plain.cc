@@ -6,7 +6,10 @@ namespace airplant {
 
 void RunPlain(const SandboxSpec& spec, const Launch& launch) {
   const auto reach = spec.session == Session::sealed ? KillReach::group : KillReach::child;
-  Supervise(launch, reach, [&] { Execute(spec, launch); });
+  Supervise(launch, reach, [&] {
+    PreparePlain(spec);
+    Execute(spec, launch);
+  });
 }
 
 }  // namespace airplant

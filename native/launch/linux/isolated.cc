@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -11,6 +10,7 @@
 #include "launch/common/execute.h"
 #include "launch/common/failure.h"
 #include "launch/common/supervise.h"
+#include "launch/linux/control-group.h"
 #include "launch/linux/namespaces.h"
 #include "launch/linux/network-helper.h"
 #include "launch/linux/network.h"
@@ -24,8 +24,6 @@
 
 namespace airplant {
 
-static UniqueFd OpenControlGroup(const std::string& directory);
-static void EnterControlGroup(const UniqueFd& processes, const std::string& directory);
 static void DieWith(pid_t parent);
 [[noreturn]] static void Become(const SandboxSpec& spec, const Launch& launch, const Proc& proc);
 
@@ -68,21 +66,6 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
     }
     RunAsProcessOne(launch, network ? network->Keeper() : -1, [&] { Become(spec, launch, proc); });
   });
-}
-
-// Opened where the host's files still are, and with the caller's rights: the kernel asks for those of who opened it.
-static UniqueFd OpenControlGroup(const std::string& directory) {
-  if (directory.empty()) return {};
-  UniqueFd group(open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  Check(group.Get(), "control-group", directory);
-  UniqueFd processes(openat(group.Get(), "cgroup.procs", O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-  Check(processes.Get(), "control-group", directory);
-  return processes;
-}
-
-// The child, not its supervisor: what kills the whole group must leave somebody to tell of it.
-static void EnterControlGroup(const UniqueFd& processes, const std::string& directory) {
-  if (processes) Check(write(processes.Get(), "0", 1), "control-group", directory);
 }
 
 // `parent`: as this process sees it, 0 from a process namespace of its own. Forgotten by the kernel when credentials change,

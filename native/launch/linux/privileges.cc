@@ -23,8 +23,10 @@ void DropPrivileges(const SandboxSpec& spec) {
   LeaveKeyring();
   Check(setresgid(spec.gid, spec.gid, spec.gid), "set-ids");
   Check(setresuid(spec.uid, spec.uid, spec.uid), "set-ids");
-  Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no-new-privileges");
+  RefuseNewPrivileges();
 }
+
+void RefuseNewPrivileges() { Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no-new-privileges"); }
 
 void DropCapabilities() {
   // The bounding set needs CAP_SETPCAP, so it goes first. Capabilities are numbered without gaps; EINVAL is the end.

@@ -12,6 +12,9 @@ void LeaveHostPrivileges(const Proc& proc);
 // After the set-up, irrevocably: ids of `spec` only, no privileges by exec, no keys of the caller.
 void DropPrivileges(const SandboxSpec& spec);
 
+// Irrevocably: what is executed gets nothing by set-user-id bits or file capabilities.
+void RefuseNewPrivileges();
+
 // Irrevocably: no capability in any set.
 void DropCapabilities();
 
