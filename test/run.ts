@@ -2,15 +2,20 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inUserNamespace, withoutSystemCalls } from './support/lesser-kernel.js';
 
 // npm test                 every test, long campaigns in their short form
 // npm run test:long        the same with the long form
 // npm test -- WORD...      only files whose path holds one of the words
+// npm test -- --without=NAME,NAME…   on a kernel that lacks these system calls
+// npm test -- --nested     inside another user namespace, as in a container
 // npm test -- --as-root    only the tests called `as root: …`, which everybody else's run skips
 const testRoot = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const long = process.argv.includes('--long');
 const asRoot = process.argv.includes('--as-root');
+
+const without = process.argv.find((word) => word.startsWith('--without='))?.slice('--without='.length);
 
 const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
@@ -23,13 +28,20 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const child = spawn(
+let command = [
   process.execPath,
-  [
-    ...['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'],
-    ...(asRoot ? ['--test-name-pattern=^as root: '] : []),
-    ...files,
-  ],
-  { stdio: 'inherit', env: { ...process.env, ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}) } },
-);
+  ...['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'],
+  ...(asRoot ? ['--test-name-pattern=^as root: '] : []),
+  ...files,
+];
+if (without !== undefined) command = withoutSystemCalls(without.split(','), command);
+if (process.argv.includes('--nested')) command = inUserNamespace(command);
+const child = spawn(command[0]!, command.slice(1), {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}),
+    ...(without === undefined ? {} : { AIRPLANT_TEST_WITHOUT: without }),
+  },
+});
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

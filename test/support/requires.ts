@@ -33,6 +33,9 @@ export function requires(...requirements: Requirement[]): { skip: string | false
   return { skip: false };
 }
 
+/** True where tests run as on a kernel without some system calls (`npm test -- --without=…`): attacks lack them, too. */
+export const lesserKernel: boolean = process.env['AIRPLANT_TEST_WITHOUT'] !== undefined;
+
 /** True for the long form of a campaign (`npm run test:long`). */
 export const longForm: boolean = process.env['AIRPLANT_TEST_LONG'] === '1';
 

@@ -1,0 +1,30 @@
+import { compileFixture } from './compile.js';
+
+/** Numbers on x86-64 of system calls that a kernel may lack, or a filter around us refuse. */
+const numbers: Readonly<Record<string, number>> = {
+  renameat2: 316,
+  copy_file_range: 326,
+  pidfd_send_signal: 424,
+  open_tree: 428,
+  move_mount: 429,
+  pidfd_open: 434,
+  clone3: 435,
+  close_range: 436,
+  openat2: 437,
+  faccessat2: 439,
+  mount_setattr: 442,
+  landlock_create_ruleset: 444,
+  fchmodat2: 452,
+};
+
+/** The command that runs `command` as on a kernel without these system calls: they answer ENOSYS. */
+export function withoutSystemCalls(names: readonly string[], command: readonly string[]): string[] {
+  const unknown = names.find((name) => !(name in numbers));
+  if (unknown !== undefined) throw new Error(`the number of ${unknown} is not known here`);
+  return [compileFixture('without'), names.map((name) => numbers[name]).join(','), ...command];
+}
+
+/** The command that runs `command` in a user namespace with the caller's ids, as in somebody else's container. */
+export function inUserNamespace(command: readonly string[]): string[] {
+  return ['unshare', '--user', '--map-current-user', '--', ...command];
+}
