@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
 
-const args = ['rebuild', '--release', ...process.argv.slice(2)];
+// Not `rebuild`, which compiles all anew: npx prepares a package once more before it runs its program the first time.
+const args = ['configure', 'build', '--release', ...process.argv.slice(2)];
 const prefix = dirname(dirname(realpathSync(process.execPath)));
 // AIRPLANT_SANITIZE=1: with the address and undefined behaviour sanitisers, for tests. What follows `--` is for gyp.
 const forGyp = process.env.AIRPLANT_SANITIZE === '1' ? ['--', '-Dsanitize=1'] : [];

@@ -376,6 +376,13 @@ test('a store that may not be written says so', requires('linux'), async () => {
   chmodSync(join(stateDir, 'db'), 0o755);
 });
 
+test('a store where no directory can be made says so', requires('linux'), async () => {
+  await assert.rejects(openTestStore('/proc/no-store-here'), {
+    code: 'ERR_STORE_OPEN',
+    message: /ENOENT|permission/,
+  });
+});
+
 test('layout and modes do not depend on the umask', async () => {
   const before = process.umask(0o077);
   const root = newRoot();

@@ -12,7 +12,7 @@ import type { StoreDirectories } from './directories.js';
  * Directories above the root of a chroot store follow the umask.
  */
 export function createLayout({ realStoreDir, stateDir, logDir, root }: StoreDirectories): void {
-  mkdirSync(root ?? dirname(realStoreDir), { recursive: true });
+  createDirectory(root ?? dirname(realStoreDir));
   const wanted = [
     realStoreDir,
     join(realStoreDir, '.links'),
@@ -21,7 +21,7 @@ export function createLayout({ realStoreDir, stateDir, logDir, root }: StoreDire
   ];
   const user = userName();
   if (user) wanted.push(join(stateDir, 'gcroots/per-user', user), join(stateDir, 'profiles/per-user', user));
-  for (const directory of wanted) createDirectory(directory);
+  for (const directory of wanted) createDirectory(directory, 0o755);
   createSymlink(join(stateDir, 'profiles'), join(stateDir, 'gcroots/profiles'));
 }
 
@@ -100,20 +100,24 @@ export async function reserveSpace(stateDir: string): Promise<void> {
   }
 }
 
-/** Makes a directory and what is missing above it. Nothing that was there already is changed. */
-function createDirectory(directory: string): void {
+/**
+ * Makes a directory and what is missing above it, with exactly this mode, or as the umask has it. Nothing that was
+ * there already is changed. Node's recursive mkdir tries for ever where a file system says ENOENT though the
+ * directory above exists, as /proc does.
+ */
+function createDirectory(directory: string, mode?: number): void {
   const missing: string[] = [];
   for (let path = directory; !lstatSync(path, { throwIfNoEntry: false }); path = dirname(path))
     missing.push(path);
   for (const path of missing.reverse()) {
     try {
-      mkdirSync(path, { mode: 0o755 });
+      mkdirSync(path, { mode });
     } catch (error) {
       // Another process opens the store for the first time, too.
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw error;
     }
-    chmodSync(path, 0o755);
+    if (mode !== undefined) chmodSync(path, mode);
   }
 }
 

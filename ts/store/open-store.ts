@@ -166,7 +166,7 @@ function openError(error: unknown, { realStoreDir, stateDir }: StoreDirectories)
       { cause: error, details: { path: path ?? stateDir } },
     );
   }
-  if (code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENAMETOOLONG') {
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENAMETOOLONG') {
     return new AirplantError('ERR_STORE_OPEN', `no store can be in ${quote(realStoreDir)}: ${code}`, {
       cause: error,
       details: { path: path ?? stateDir },
