@@ -1,5 +1,6 @@
-// Makes `npx airplant` work in this checkout. npm links a package's programs where it is installed, not where it is
-// developed; without this link, npx would pack, install and compile the whole package into its cache first.
+// Makes `npx airplant` work in this checkout: npm links a package's programs where it is installed, not where it is
+// developed. The npx of npm 11 does not look here for the package it is run in, and runs the script `prepare` once
+// instead, which finds everything compiled.
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
