@@ -81,6 +81,9 @@ test('build, link, run, log, look, remove', needs, () => {
   assert.equal(airplant('nar', 'restore', 'copy', { input: archive.stdout }).status, 0);
   assert.equal(airplant('hash', 'path', 'copy').stdout, airplant('hash', 'path', info!.realPath).stdout);
 
+  const foreign = airplant('store', 'remove', '--store', '/etc');
+  assert.equal(foreign.status, 1);
+  assert.match(foreign.stderr, /is not removed/);
   assert.equal(airplant('store', 'remove').status, 2);
   assert.ok(existsSync(join(root, 'store')));
   assert.equal(airplant('store', 'remove', '--yes').status, 0);

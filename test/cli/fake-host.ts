@@ -89,6 +89,7 @@ export class FakeHost {
         return this.exit;
       },
       diagnose: async () => this.diagnoses,
+      requireRemovable: async () => {},
       removeStore: async (directories) => {
         this.removed.push(directories);
       },

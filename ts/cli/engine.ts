@@ -18,6 +18,8 @@ export interface Engine {
   /** Tries each step of a sandbox on this host. */
   diagnose(): Promise<readonly Check[]>;
   /** Deletes a whole rootless store, read-only directories and all. */
+  /** Throws what keeps a store from being removed, so that nobody is asked in vain. */
+  requireRemovable(directories: StoreDirectories): Promise<void>;
   removeStore(directories: StoreDirectories): Promise<void>;
   /** The directories of a store that need not exist. */
   locateStore(store: string, env: Environment): Promise<StoreDirectories>;

@@ -11,6 +11,9 @@ export const systemEngine: Engine = {
   async diagnose() {
     return await (await import('../sandbox/run-doctor.js')).runDoctor();
   },
+  async requireRemovable(directories) {
+    (await import('../store/remove-store.js')).requireRemovable(directories);
+  },
   async removeStore(directories) {
     await (await import('../store/remove-store.js')).removeStore(directories);
   },

@@ -17,7 +17,7 @@ import { storeError } from './store-parts.js';
  */
 export async function removeStore(directories: StoreDirectories): Promise<void> {
   const { realStoreDir, stateDir, logDir, root } = directories;
-  refuseForeign(directories);
+  requireRemovable(directories);
   const locks = lockEverything(stateDir);
   try {
     await native.removeTree(realStoreDir);
@@ -37,7 +37,10 @@ export async function removeStore(directories: StoreDirectories): Promise<void> 
   for (const directory of [logDir, realStoreDir, stateDir]) removeEmpty(dirname(directory), root);
 }
 
-function refuseForeign({ realStoreDir, stateDir }: StoreDirectories): void {
+/**
+ * What is never removed: /nix/store, what does not look like a store, and what is another user's. Throws ERR_STORE_OPEN.
+ */
+export function requireRemovable({ realStoreDir, stateDir }: StoreDirectories): void {
   const refuse = (why: string) => {
     throw new AirplantError('ERR_STORE_OPEN', `${quote(realStoreDir)} is not removed: ${why}`, {
       hint: 'Name a store of your own with `--store`.',

@@ -15,6 +15,7 @@ Its directories are read-only, so that a plain \`rm -r\` cannot do it. A store a
     const { args, env, engine, stderr } = context;
     const directories = await engine.locateStore(commandSettings(context).store, env);
     const shown = plainText(directories.root ?? directories.realStoreDir);
+    await engine.requireRemovable(directories);
     if (!args.has('yes')) {
       stderr.write(`would delete the store in ${shown}; say --yes to do it\n`);
       return 2;
