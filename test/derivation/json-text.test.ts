@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAirplantError } from '../../ts/base/errors.js';
+import { encodeText } from '../../ts/base/text.js';
 import { printJson } from '../../ts/derivation/json-print.js';
 import {
   JsonNumber,
   type JsonValue,
+  jsonOffset,
+  jsonPath,
   maxJsonDepth,
   parseJson,
   printDouble,
@@ -124,4 +127,27 @@ test('nesting is bounded, keys are never prototypes, equal keys: the last wins',
     (error) => isAirplantError(error, 'ERR_DERIVATION_INVALID'),
   );
   assert.equal(printJson(parseJson('{"__proto__":{"a":1},"b":1,"b":2}', 'x')), '{"__proto__":{"a":1},"b":2}');
+});
+
+test('a value is found by its path, in bytes', () => {
+  const text = ' {"é": [1, {"b c": "x"}], "d": {}, "d": 2}';
+  const at = (path: string) => jsonOffset(text, path);
+  const bytes = Buffer.from(text);
+  assert.equal(at('$'), 1);
+  assert.equal(at('$["é"]'), bytes.indexOf('['));
+  assert.equal(at('$["é"][1]["b c"]'), bytes.indexOf('"x"'));
+  assert.equal(at('$.d'), bytes.indexOf('2}'), 'of equal keys the last counts');
+  assert.equal(at('$.e'), undefined);
+  fc.assert(
+    fc.property(fc.array(fc.oneof(uglyText, fc.nat(3)), { maxLength: 5 }), (keys) => {
+      let value: JsonValue = 'here';
+      let path = '';
+      for (const key of [...keys].reverse()) {
+        value = typeof key === 'number' ? [...Array(key).fill(null), value] : { [key.slice(0, 90)]: value };
+      }
+      for (const key of keys) path = jsonPath(path, typeof key === 'number' ? key : key.slice(0, 90));
+      const printed = printJson(value);
+      assert.equal(jsonOffset(printed, `$${path}`), Buffer.from(encodeText(printed)).lastIndexOf('"here"'));
+    }),
+  );
 });

@@ -58,7 +58,7 @@ const files: Readonly<Record<string, Refusal>> = {
   'JSON of something else': {
     argv: ['build', 'number.json'],
     status: 1,
-    error: /number\.json: the derivation in JSON is wrong at \$: it should be an object/,
+    error: /number\.json, byte 0: the derivation in JSON is wrong at \$: it should be an object/,
   },
   'JSON without a derivation': {
     argv: ['build', 'none.json'],
@@ -68,7 +68,7 @@ const files: Readonly<Record<string, Refusal>> = {
   'JSON with wrong fields': {
     argv: ['build', 'fields.json'],
     status: 1,
-    error: /fields\.json: .* wrong at \$/,
+    error: /fields\.json, byte \d+: .* wrong at \$/,
   },
   'a module that is none': {
     argv: ['build', 'syntax.mjs'],

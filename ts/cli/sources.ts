@@ -123,17 +123,24 @@ async function derivationPath(text: string, store: OpenStore, cwd: string): Prom
 }
 
 async function addJson(file: string, store: OpenStore): Promise<readonly string[]> {
-  const [{ decodeText }, { maxDerivationBytes }, { parseJson }, { derivationsFromJson }, { derivationPath }] =
-    await Promise.all([
-      import('../base/text.js'),
-      import('../derivation/aterm-parse.js'),
-      import('../derivation/json-text.js'),
-      import('../derivation/json-read.js'),
-      import('../derivation/derivation-path.js'),
-    ]);
+  const [
+    { decodeText },
+    { maxDerivationBytes },
+    { jsonOffset, parseJson },
+    { derivationsFromJson },
+    { derivationPath },
+  ] = await Promise.all([
+    import('../base/text.js'),
+    import('../derivation/aterm-parse.js'),
+    import('../derivation/json-text.js'),
+    import('../derivation/json-read.js'),
+    import('../derivation/derivation-path.js'),
+  ]);
   const { storeDir } = store.local.directories;
   const text = decodeText(readInputFile(file, maxDerivationBytes));
-  const derivations = readJson(file, () => derivationsFromJson(parseJson(text, file), { storeDir }));
+  const document = parseJson(text, file);
+  const placed = { file, offsetOf: (path: string) => jsonOffset(text, path) };
+  const derivations = readJson(placed, () => derivationsFromJson(document, { storeDir }));
   if (derivations.size === 0) {
     throw new AirplantError('ERR_DERIVATION_SYNTAX', `${file} holds no derivation`, { details: { file } });
   }
@@ -149,17 +156,22 @@ async function addJson(file: string, store: OpenStore): Promise<readonly string[
   return await store.local.writeDerivations([...derivations.values()]);
 }
 
-/** What is wrong with the values in a file is said with their place in the document; here comes the file. */
-function readJson<Value>(file: string, read: () => Value): Value {
+/** What is wrong with the values in a file is said with their place in the document; here come file and byte. */
+function readJson<Value>(
+  { file, offsetOf }: { file: string; offsetOf: (path: string) => number | undefined },
+  read: () => Value,
+): Value {
   try {
     return read();
   } catch (error) {
-    if (!isAirplantError(error) || error.message.startsWith(file)) throw error;
+    if (!isAirplantError(error)) throw error;
     const { code, message, hint, details } = error;
-    throw new AirplantError(code, `${file}: ${message}`, {
+    const { path } = details;
+    const offset = typeof path === 'string' ? offsetOf(path) : undefined;
+    throw new AirplantError(code, `${file}${offset === undefined ? '' : `, byte ${offset}`}: ${message}`, {
       hint,
       cause: error,
-      details: { ...details, file },
+      details: { ...details, file, ...(offset === undefined ? {} : { offset }) },
     });
   }
 }

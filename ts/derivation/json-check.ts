@@ -1,7 +1,7 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { isByteString } from './byte-string.js';
-import { isJsonObject, type JsonObject } from './json-text.js';
+import { isJsonObject, type JsonObject, jsonPath } from './json-text.js';
 
 /** A value inside a JSON document, and where it stands (`$.outputs.out`), for errors. */
 export interface JsonPlace {
@@ -12,10 +12,7 @@ export interface JsonPlace {
 /** The value of a key that may be missing. */
 export function child(place: JsonPlace, key: string): JsonPlace {
   const value = Object.hasOwn(place.value as object, key) ? (place.value as JsonObject)[key] : undefined;
-  const path = /^[A-Za-z_]\w*$/.test(key)
-    ? `${place.path}.${key}`
-    : `${place.path}[${JSON.stringify(key.slice(0, 100))}]`;
-  return { value, path };
+  return { value, path: jsonPath(place.path, key) };
 }
 
 /** An object with all of `required`, perhaps some of `optional`, and nothing else. */
@@ -44,7 +41,7 @@ export function checkString(place: JsonPlace): string {
 export function checkStrings(place: JsonPlace): string[] {
   const { value } = place;
   if (!Array.isArray(value)) throw malformed(place, 'a list of strings');
-  return value.map((item: unknown, i) => checkString({ value: item, path: `${place.path}[${i}]` }));
+  return value.map((item: unknown, i) => checkString({ value: item, path: jsonPath(place.path, i) }));
 }
 
 /** Every entry of an object, keys checked like strings. */

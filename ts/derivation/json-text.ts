@@ -44,6 +44,21 @@ export function parseJson(text: string, file: string): JsonValue {
   return new Parser(text, file).document();
 }
 
+/**
+ * Where in a text that `parseJson` takes the value at `path` begins, in bytes; undefined if there is none. For errors
+ * about values, which are long parsed when they are found to be wrong.
+ */
+export function jsonOffset(text: string, path: string): number | undefined {
+  const index = new Parser(text, '', path).find();
+  return index === undefined ? undefined : encodeText(text.slice(0, index)).length;
+}
+
+/** The path of a value in an object (`$.outputs.out`) or a list (`$.args[0]`) at `path`; `$` is the whole document. */
+export function jsonPath(path: string, key: string | number): string {
+  if (typeof key === 'string' && /^[A-Za-z_]\w*$/.test(key)) return `${path}.${key}`;
+  return `${path}[${JSON.stringify(typeof key === 'string' ? key.slice(0, 100) : key)}]`;
+}
+
 /** True for an object of JSON, not an array and not a number. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return (
@@ -55,44 +70,54 @@ class Parser {
   #at = 0;
   readonly #text: string;
   readonly #file: string;
+  readonly #wanted: string | undefined;
+  #found: number | undefined;
 
-  constructor(text: string, file: string) {
+  /** `wanted`: the path of a value to be found; paths are not made up otherwise. */
+  constructor(text: string, file: string, wanted?: string) {
     this.#text = text;
     this.#file = file;
+    this.#wanted = wanted;
+  }
+
+  find(): number | undefined {
+    this.document();
+    return this.#found;
   }
 
   document(): JsonValue {
-    const value = this.#value(0);
+    const value = this.#value(0, '$');
     this.#blank();
     if (this.#at < this.#text.length) this.#fail('the end of the text');
     return value;
   }
 
-  #value(depth: number): JsonValue {
+  #value(depth: number, path: string): JsonValue {
     if (depth > maxJsonDepth) this.#fail(`a value less than ${maxJsonDepth} levels deep`);
     this.#blank();
+    if (path === this.#wanted) this.#found = this.#at;
     const first = this.#text[this.#at];
     if (first === '"') return this.#string();
-    if (first === '[') return this.#array(depth);
-    if (first === '{') return this.#object(depth);
+    if (first === '[') return this.#array(depth, path);
+    if (first === '{') return this.#object(depth, path);
     for (const [word, value] of words) if (this.#skip(word)) return value;
     return this.#number();
   }
 
-  #array(depth: number): JsonValue {
+  #array(depth: number, path: string): JsonValue {
     this.#at++;
     const items: JsonValue[] = [];
     this.#blank();
     if (this.#skip(']')) return items;
     do {
-      items.push(this.#value(depth + 1));
+      items.push(this.#value(depth + 1, this.#below(path, items.length)));
       this.#blank();
     } while (this.#skip(','));
     if (!this.#skip(']')) this.#fail('`,` or `]`');
     return items;
   }
 
-  #object(depth: number): JsonValue {
+  #object(depth: number, path: string): JsonValue {
     this.#at++;
     const object: Record<string, JsonValue> = Object.create(null);
     this.#blank();
@@ -103,11 +128,15 @@ class Parser {
       const key = this.#string();
       this.#blank();
       if (!this.#skip(':')) this.#fail('`:`');
-      object[key] = this.#value(depth + 1);
+      object[key] = this.#value(depth + 1, this.#below(path, key));
       this.#blank();
     } while (this.#skip(','));
     if (!this.#skip('}')) this.#fail('`,` or `}`');
     return object;
+  }
+
+  #below(path: string, key: string | number): string {
+    return this.#wanted === undefined ? '' : jsonPath(path, key);
   }
 
   #string(): string {
