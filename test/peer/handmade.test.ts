@@ -52,6 +52,7 @@ const failed: Readonly<Record<string, string>> = {
   fodWrong: 'ERR_HASH_MISMATCH',
   // Its __impureHostDeps are not allowed here, as they are not by Nix on Linux.
   darwinFlags: 'ERR_DERIVATION_INVALID',
+  noChroot: 'ERR_SANDBOX_REQUIRED',
 };
 
 /** What is refused before anything runs, by the words that name it. */
@@ -70,8 +71,6 @@ const refused: Readonly<Record<string, RegExp>> = {
   ...all(['builtinFetchurl', 'builtinFetchurlExec', 'builtinFetchurlUnpack'], /builtin:fetchurl/),
   ...all(['builtinSystem'], /builtin:fetchurl/),
   ...all(['builtinBuildenv'], /builtin:buildenv/),
-  // Nix on Linux refuses this as well, with exit status 1.
-  ...all(['noChroot'], /__noChroot/),
 };
 
 /** Fixed, so that it could be built itself, on an input that is refused. */

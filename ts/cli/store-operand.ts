@@ -1,6 +1,7 @@
-import { readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import { parseStorePathBase } from '../formats/store-path.js';
 import type { StoreDirectories } from '../store/directories.js';
 
@@ -14,7 +15,7 @@ export interface StoreOperand {
  * What a path on the command line means in a store. It may be a store path, a file below one, the same by its
  * physical place, or a symlink such as `result`, also one that dangles because the store is not at its logical place.
  *
- * Throws ERR_STORE_PATH for a path outside of the store, and ERR_STORE_PATH for what cannot be a store path.
+ * Throws ERR_STORE_PATH for a path outside of the store and for what cannot be a store path.
  */
 export function resolveStoreOperand(
   text: string,
@@ -23,7 +24,11 @@ export function resolveStoreOperand(
   const found = tryStoreOperand(text, place);
   if (found) return found;
   const { storeDir } = place.directories;
-  throw new AirplantError('ERR_STORE_PATH', `path '${text}' is not in the store directory ${storeDir}`);
+  const exists = lstatSync(resolve(place.cwd, text), { throwIfNoEntry: false }) !== undefined;
+  throw new AirplantError(
+    'ERR_STORE_PATH',
+    `path ${quote(text)} is not in the store directory ${storeDir}${exists ? '' : ', nor does it exist'}`,
+  );
 }
 
 /** The same, but undefined for a path that leads elsewhere. */

@@ -50,7 +50,9 @@ async function replaceSymlink(target: string, link: string): Promise<void> {
     await rename(partial, link);
   } catch (cause) {
     await rm(partial, { force: true });
-    throw new AirplantError('ERR_FILE', `the link ${quote(link)} cannot be made`, {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new AirplantError('ERR_FILE', `the link ${quote(link)} cannot be made: ${code}`, {
+      hint: 'Choose another place with `--out-link`, or `--no-link`.',
       cause,
       details: { path: link },
     });
