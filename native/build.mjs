@@ -14,14 +14,17 @@ const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js
 // Not `rebuild`, which compiles all anew: npx prepares a package once more before it runs its program the first time.
 const args = ['configure', 'build', '--release', ...process.argv.slice(2)];
 const prefix = dirname(dirname(realpathSync(process.execPath)));
-// AIRPLANT_SANITIZE=1: with the address and undefined behaviour sanitisers, for tests. What follows `--` is for gyp.
-const forGyp = process.env.AIRPLANT_SANITIZE === '1' ? ['--', '-Dsanitize=1'] : [];
 if (existsSync(join(prefix, 'include', 'node', 'node_version.h'))) args.push(`--nodedir=${prefix}`);
 
-const { status, error } = spawnSync(process.execPath, [nodeGyp, ...args, ...forGyp], {
+const { status, error } = spawnSync(process.execPath, [nodeGyp, ...args], {
   cwd: packageRoot,
   stdio: ['ignore', process.env.CI || process.env.AIRPLANT_VERBOSE_BUILD ? 'inherit' : 'ignore', 'inherit'],
-  env: { ...process.env, MAKEFLAGS: process.env.MAKEFLAGS ?? '-j2' },
+  env: {
+    ...process.env,
+    MAKEFLAGS: process.env.MAKEFLAGS ?? '-j2',
+    // With the address and undefined behaviour sanitisers, for tests.
+    ...(process.env.AIRPLANT_SANITIZE === '1' ? { GYP_DEFINES: 'sanitize=1' } : {}),
+  },
 });
 if (error) throw error;
 process.exit(status ?? 1);
