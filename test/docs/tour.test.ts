@@ -20,6 +20,7 @@ import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
 import { checkMadeParts, layOut, repository } from '../support/documentation-page.js';
+import { plainOptions } from '../support/fake-builds.js';
 import { findProgram, requires } from '../support/requires.js';
 import { openTestStore, testDirectories } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -135,34 +136,13 @@ async function greeting(store: LocalStore): Promise<{ drvPath: string; outPath: 
 function optionsWith(shell: string): BuildOptions {
   const why = 'the default shell, a static busybox';
   return {
-    system: 'x86_64-linux',
-    extraPlatforms: [],
-    systemFeatures: [],
-    maxJobs: 1,
+    ...plainOptions,
     cores: 8,
-    keepGoing: false,
-    sandbox: true,
-    storeInPlace: false,
     hostPaths: [{ target: '/bin/sh', source: shell, optional: false, readOnly: true, why }],
-    visibleHost: undefined as never,
-    allowedImpureHostDeps: [],
-    preBuildHook: undefined,
-    sandboxBuildDirectory: '/build',
-    devShmSize: '50%',
-    filterSystemCalls: true,
-    nestedNamespaces: true,
-    timeout: 0,
-    maxSilentTime: 0,
-    resources: { limits: {}, required: false, always: false },
     terminationGrace: 2,
-    maxBuildLogSize: 0,
     keepBuildLog: true,
     compressBuildLog: true,
     logLines: 25,
-    supplementaryGroups: 0,
-    fixedOutputNetwork: 'auto',
-    network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
-    impureEnvironment: {},
   };
 }
 

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { decodeText } from '../base/text.js';
+import { type ReadAt, readProgram } from './read-program.js';
 
 /** What the dynamic loader needs to know of a program or library (ELF gABI, chapters 4 and 5). */
 export interface ElfFile {
@@ -16,32 +16,12 @@ export interface ElfFile {
   readonly runpath: readonly string[];
 }
 
-/** Bytes of a file: at most `length` from `offset`, fewer at its end. */
-export type ReadAt = (offset: number, length: number) => Buffer;
-
 /**
  * Reads the ELF file at `path`, following symlinks; undefined if it cannot be read, is no regular file, or is not a
  * well-formed ELF file.
  */
 export function readElf(path: string): ElfFile | undefined {
-  let descriptor: number;
-  try {
-    // O_NONBLOCK: opening a FIFO must not hang.
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    if (!fstatSync(descriptor).isFile()) return undefined;
-    return parseElf((offset, length) => {
-      const buffer = Buffer.alloc(length);
-      return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset));
-    });
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(descriptor);
-  }
+  return readProgram(path, parseElf);
 }
 
 /**

@@ -1,24 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { decodeText } from '../base/text.js';
+import { readProgram } from './read-program.js';
 
 /** The interpreter a script names after `#!`, or undefined for a file that is no script. Never throws. */
 export function readScriptInterpreter(path: string): string | undefined {
-  let descriptor: number;
-  try {
-    // O_NONBLOCK: opening a FIFO must not hang.
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    if (!fstatSync(descriptor).isFile()) return undefined;
-    const buffer = Buffer.alloc(lineLimit);
-    return parseScriptInterpreter(buffer.subarray(0, readSync(descriptor, buffer, 0, lineLimit, 0)));
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(descriptor);
-  }
+  return readProgram(path, (read) => parseScriptInterpreter(read(0, lineLimit)));
 }
 
 /** The same of the first bytes of a file. As the kernel (binfmt_script): blanks around the path do not count. */
