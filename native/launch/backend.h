@@ -13,6 +13,8 @@ struct Launch {
   int setup_pipe = -1;
   int life_socket = -1;
   int stdio[3] = {-1, -1, -1};
+  // Pipe for what an observed builder tries, see common/observation.h.
+  int observer = -1;
 };
 
 // Each runs the command of `spec` in a child and supervises it until the end, or throws SetupFailure; after that throw,

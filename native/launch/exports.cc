@@ -29,10 +29,44 @@ static Napi::Value JsReapLauncher(const Napi::CallbackInfo& info) {
 }
 
 static Napi::Value JsOpenPty(const Napi::CallbackInfo& info) {
-  Pty pty = ThrowingJsErrors(info.Env(), [] { return OpenPty(); });
+  const auto mode = ToChoice<PtyMode>(info[0], "mode", {{"raw", PtyMode::raw}, {"usual", PtyMode::usual}});
+  Pty pty = ThrowingJsErrors(info.Env(), [&] { return OpenPty(mode); });
   auto result = Napi::Object::New(info.Env());
   result.Set("master", pty.master.Release());
   result.Set("slave", pty.slave.Release());
+  return result;
+}
+
+static void JsSetTerminalSize(const Napi::CallbackInfo& info) {
+  const int terminal = ToDescriptor(info[0], "terminal");
+  const auto cells = [&](const Napi::Value& value) {
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= 0 && number <= 65535)) throw WrongArgument(info.Env(), "a size must be from 0 to 65535");
+    return static_cast<unsigned short>(number);
+  };
+  const unsigned short columns = cells(info[1]);
+  const unsigned short rows = cells(info[2]);
+  ThrowingJsErrors(info.Env(), [&] { SetTerminalSize(terminal, columns, rows); });
+}
+
+static Napi::Value JsMakeTerminalRaw(const Napi::CallbackInfo& info) {
+  const int terminal = ToDescriptor(info[0], "terminal");
+  const std::string before = ThrowingJsErrors(info.Env(), [&] { return MakeTerminalRaw(terminal); });
+  return Napi::Buffer<char>::Copy(info.Env(), before.data(), before.size());
+}
+
+static void JsSetTerminal(const Napi::CallbackInfo& info) {
+  const int terminal = ToDescriptor(info[0], "terminal");
+  if (!info[1].IsBuffer()) throw WrongArgument(info.Env(), "settings must be what makeTerminalRaw gave");
+  const auto bytes = info[1].As<Napi::Buffer<char>>();
+  ThrowingJsErrors(info.Env(), [&] { SetTerminal(terminal, std::string(bytes.Data(), bytes.Length())); });
+}
+
+static Napi::Value JsOpenPipe(const Napi::CallbackInfo& info) {
+  FdPair pipe = ThrowingJsErrors(info.Env(), [] { return MakePipe(); });
+  auto result = Napi::Object::New(info.Env());
+  result.Set("read", pipe.first.Release());
+  result.Set("write", pipe.second.Release());
   return result;
 }
 
@@ -45,6 +79,8 @@ static Napi::Value JsReadAvailable(const Napi::CallbackInfo& info) {
 }
 
 static Napi::Value JsLandlockAbi(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), LandlockAbi()); }
+
+static void JsUseAllProcessors(const Napi::CallbackInfo& info) { UseAllProcessors(); }
 
 static uint64_t ToRun(const Napi::Value& value) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
@@ -61,8 +97,15 @@ static void JsSendLaunch(const Napi::CallbackInfo& info) {
     const auto array = info[3].As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) stdio.push_back(ToDescriptor(array.Get(i), "stdio"));
   }
-  if (stdio.size() != 1 && stdio.size() != 3) throw WrongArgument(info.Env(), "stdio must be one or three descriptors");
+  if (stdio.empty() || stdio.size() > 3) throw WrongArgument(info.Env(), "stdio must be one to three descriptors");
   ThrowingJsErrors(info.Env(), [&] { SendLaunch(control, run, spec, stdio); });
+}
+
+static void JsSendTakeBack(const Napi::CallbackInfo& info) {
+  const int control = ToDescriptor(info[0], "control");
+  const uint64_t run = ToRun(info[1]);
+  const std::string spec = EncodeSpec(ToTakeBack(info[2], info[3]));
+  ThrowingJsErrors(info.Env(), [&] { SendLaunch(control, run, spec, {}); });
 }
 
 static void JsSendKill(const Napi::CallbackInfo& info) {
@@ -94,9 +137,15 @@ void ExportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("startLauncher", Napi::Function::New(env, JsStartLauncher, "startLauncher"));
   exports.Set("reapLauncher", Napi::Function::New(env, JsReapLauncher, "reapLauncher"));
   exports.Set("openPty", Napi::Function::New(env, JsOpenPty, "openPty"));
+  exports.Set("setTerminalSize", Napi::Function::New(env, JsSetTerminalSize, "setTerminalSize"));
+  exports.Set("makeTerminalRaw", Napi::Function::New(env, JsMakeTerminalRaw, "makeTerminalRaw"));
+  exports.Set("setTerminal", Napi::Function::New(env, JsSetTerminal, "setTerminal"));
+  exports.Set("openPipe", Napi::Function::New(env, JsOpenPipe, "openPipe"));
   exports.Set("landlockAbi", Napi::Function::New(env, JsLandlockAbi, "landlockAbi"));
+  exports.Set("useAllProcessors", Napi::Function::New(env, JsUseAllProcessors, "useAllProcessors"));
   exports.Set("readAvailable", Napi::Function::New(env, JsReadAvailable, "readAvailable"));
   exports.Set("sendLaunch", Napi::Function::New(env, JsSendLaunch, "sendLaunch"));
+  exports.Set("sendTakeBack", Napi::Function::New(env, JsSendTakeBack, "sendTakeBack"));
   exports.Set("sendKill", Napi::Function::New(env, JsSendKill, "sendKill"));
   exports.Set("sendTerminate", Napi::Function::New(env, JsSendTerminate, "sendTerminate"));
   exports.Set("sendGuard", Napi::Function::New(env, JsSendGuard, "sendGuard"));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "unique-fd.h"
 
@@ -30,6 +31,12 @@ UniqueFd OpenPtySlave(int master);
 
 // Closes every descriptor from `first` to `last`, both included. Safe between fork and exec.
 void CloseRange(unsigned first, unsigned last);
+
+// Lets this process run on every processor the machine (or its control group) has, whatever was inherited.
+void UseAllProcessors();
+
+// Lets this process run on these processors only. False, with errno, on failure.
+bool UseOnlyProcessors(const std::vector<uint32_t>& numbers);
 
 // flags for sendmsg and recvmsg: no SIGPIPE; received descriptors close-on-exec where the system can.
 int SendFlags();

@@ -12,8 +12,8 @@ inline constexpr int kControlFd = 3;
 inline constexpr uint32_t kProtocolVersion = 1;
 
 enum class RequestKind : uint32_t {
-  // Comes with 2 or 4 descriptors: the encoded spec, then one descriptor for standard output and error (standard
-  // input is /dev/null), or standard input, output and error.
+  // Comes with 1 to 4 descriptors: the encoded spec, then nothing (all is /dev/null), one descriptor for standard output
+  // and error (standard input is /dev/null), that and a pipe for what is observed, or standard input, output and error.
   launch = 1,
   kill = 2,
   // Comes with 1 descriptor: the absolute path of a directory, which the launcher removes if the process it works for

@@ -6,8 +6,8 @@
 
 namespace airplant {
 
-// Asks the launcher at the other end of `control` to start `spec` (EncodeSpec) as `run`. `stdio` is one descriptor for
-// standard output and error, or three; the caller keeps its own copies. Never waits: a socket that takes no more is a
+// Asks the launcher at the other end of `control` to start `spec` (EncodeSpec) as `run`. `stdio` is no descriptor, one for
+// standard output and error, that and one for what is observed, or three for the standard ones; the caller keeps its own copies. Never waits: a socket that takes no more is a
 // SystemError EAGAIN.
 void SendLaunch(int control, uint64_t run, const std::string& spec, const std::vector<int>& stdio);
 

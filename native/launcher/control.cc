@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "launch/platform.h"
 #include "spec-message.h"
@@ -45,7 +45,7 @@ std::optional<ReceivedRequest> Control::Receive() {
     done += static_cast<size_t>(size);
     TakeDescriptors(message, request);
   }
-  if (request.header.version != kProtocolVersion) abort();
+  if (request.header.version != kProtocolVersion) throw ProtocolViolation();
   return request;
 }
 
@@ -65,17 +65,22 @@ void Control::Reply(ReplyKind kind, uint64_t run, const std::string& payload) {
 }
 
 static void TakeDescriptors(msghdr& message, ReceivedRequest& request) {
-  if (message.msg_flags & MSG_CTRUNC) abort();
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; i++) {
       int fd;
       memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      if (request.descriptor_count == kMaxDescriptors) abort();
+      UniqueFd received(fd);
       fcntl(fd, F_SETFD, FD_CLOEXEC);
-      request.descriptors[static_cast<size_t>(request.descriptor_count++)].Reset(fd);
+      if (request.descriptor_count == kMaxDescriptors) throw ProtocolViolation();
+      request.descriptors[static_cast<size_t>(request.descriptor_count++)] = std::move(received);
     }
+  }
+  if (message.msg_flags & MSG_CTRUNC) {
+    request.descriptors = {};
+    request.descriptor_count = 0;
+    request.truncated = true;
   }
 }
 

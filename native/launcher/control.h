@@ -13,20 +13,25 @@ struct ReceivedRequest {
   Request header;
   std::array<UniqueFd, kMaxDescriptors> descriptors;
   int descriptor_count = 0;
+  // This process had no room for all descriptors that came; it has none of them.
+  bool truncated = false;
 
   // What the first descriptor holds. Throws SystemError.
   std::string Payload() const;
 };
 
-// The launcher's end of the control socket. A peer that breaks the protocol, or a socket that fails, ends the launcher: it
-// is our own build at the other end, so there is nothing to negotiate.
+// What came is nothing that our own build sends: there is nothing to negotiate, and nobody knows where the next message
+// begins.
+struct ProtocolViolation {};
+
+// The launcher's end of the control socket.
 class Control {
  public:
   explicit Control(int fd) : fd_(fd) {}
 
   int Get() const { return fd_; }
 
-  // Waits for a whole request; nothing at the end of file.
+  // Waits for a whole request; nothing at the end of file, or when the socket fails. Throws ProtocolViolation.
   std::optional<ReceivedRequest> Receive();
 
   void Reply(ReplyKind kind, uint64_t run, const std::string& payload = {});

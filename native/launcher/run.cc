@@ -22,7 +22,7 @@ std::unique_ptr<Run> Run::Start(ReceivedRequest request, Control& control) {
     const pid_t launcher = getpid();
     BlockTermination();
     const pid_t pid = fork();
-    if (pid == 0) RunSandboxProcess(request, {launcher, setup.second.Get(), life.second.Get(), {-1, -1, -1}});
+    if (pid == 0) RunSandboxProcess(request, {launcher, setup.second.Get(), life.second.Get(), {-1, -1, -1}, -1});
     UnblockTermination();
     if (pid < 0) throw SystemError(errno, "fork", {});
     run->supervisor_ = pid;
@@ -35,6 +35,7 @@ std::unique_ptr<Run> Run::Start(ReceivedRequest request, Control& control) {
 }
 
 void Run::OnSetup(Control& control) {
+  if (!setup_pipe_) return;  // what ended the life of the sandbox has read it to its end
   char buffer[8192];
   const ssize_t size = read(setup_pipe_.Get(), buffer, sizeof buffer);
   if (size > 0) {

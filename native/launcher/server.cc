@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <exception>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +16,7 @@
 #include "launch/protocol.h"
 #include "launcher/control.h"
 #include "launcher/run.h"
+#include "system-error.h"
 
 namespace airplant {
 
@@ -26,13 +27,20 @@ class Server {
   explicit Server(int control) : control_(control) {}
 
   [[noreturn]] void Run() {
-    for (;;) Turn();
+    try {
+      for (;;) Turn();
+    } catch (const ProtocolViolation&) {
+    } catch (const std::exception&) {
+      // Out of memory, for one: whoever waits is told by our end, and nothing is left behind.
+    }
+    End(1);
   }
 
  private:
   void Turn();
   void OnRequest();
-  [[noreturn]] void End();
+  void Guard(const ReceivedRequest& request);
+  [[noreturn]] void End(int status);
 
   Control control_;
   std::vector<std::unique_ptr<airplant::Run>> runs_;
@@ -50,8 +58,9 @@ void Server::Turn() {
   if (poll(events_.data(), static_cast<nfds_t>(events_.size()), -1) < 0) return;
 
   for (size_t i = 0; i < runs_.size(); i++) {
-    if (events_[1 + 2 * i].revents != 0) runs_[i]->OnSetup(control_);
+    // In this order: the end of the set-up tells the client the pid that the record before it brought.
     if (events_[2 + 2 * i].revents != 0) runs_[i]->OnLife(control_);
+    if (events_[1 + 2 * i].revents != 0) runs_[i]->OnSetup(control_);
   }
   std::erase_if(runs_, [](const auto& run) { return run->Over(); });
   if (events_[0].revents != 0) OnRequest();
@@ -59,7 +68,7 @@ void Server::Turn() {
 
 void Server::OnRequest() {
   std::optional<ReceivedRequest> request = control_.Receive();
-  if (!request) End();
+  if (!request) End(0);
   const uint64_t number = request->header.run;
   switch (request->header.kind) {
     case RequestKind::launch:
@@ -76,17 +85,26 @@ void Server::OnRequest() {
       }
       return;
     case RequestKind::guard:
-      guarded_[number] = request->Payload();
+      Guard(*request);
       return;
     case RequestKind::unguard:
       guarded_.erase(number);
       return;
   }
-  abort();
+  throw ProtocolViolation();
 }
 
-// Whoever we worked for is gone: so are its sandboxes, before we are, and what it would have removed.
-void Server::End() {
+// One that cannot be read is no reason to end what runs: without it, the next build of the same thing removes what is left.
+void Server::Guard(const ReceivedRequest& request) {
+  try {
+    guarded_[request.header.run] = request.Payload();
+  } catch (const SystemError&) {
+    guarded_.erase(request.header.run);
+  }
+}
+
+// Whoever we worked for is gone, or makes no sense: its sandboxes go, before we do, and what it would have removed.
+void Server::End(int status) {
   for (const auto& run : runs_) run->Kill();
   for (const auto& run : runs_) run->WaitForSupervisor();
   const Cancellation never;
@@ -97,14 +115,15 @@ void Server::End() {
       // Nobody is left to hear of it; the next build of the same thing, or a collection, removes it.
     }
   }
-  _exit(0);
+  _exit(status);
 }
 
 }  // namespace
 
 void Serve(int control) {
-  // What the terminal sends is for the process we work for, which decides what becomes of its sandboxes.
-  for (const int signal_number : {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTOU, SIGTTIN, SIGPIPE}) {
+  // What the terminal sends, or somebody to all of its processes, is for the process we work for, which decides what becomes
+  // of its sandboxes. When that is gone the control socket says so.
+  for (const int signal_number : {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGTTOU, SIGTTIN, SIGPIPE}) {
     signal(signal_number, SIG_IGN);
   }
   Server(control).Run();

@@ -1,17 +1,32 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
-import { describe, test } from 'node:test';
+import { endianness } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { launcherPath, native } from '../../ts/native.js';
 import { type LauncherReply, ReplyReader } from '../../ts/sandbox/launcher-reply.js';
 import { isAlive } from '../support/processes.js';
+import { requires } from '../support/requires.js';
+import { unsealedSpec } from '../support/sandbox.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 describe('openPty', () => {
   test('is raw: every byte passes unchanged, both ways', () => {
-    const { master, slave } = native.openPty();
+    const { master, slave } = native.openPty('raw');
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
     for (const [from, to] of [
       [slave, master],
@@ -27,7 +42,7 @@ describe('openPty', () => {
   });
 
   test('gives descriptors that children do not inherit', () => {
-    const { master, slave } = native.openPty();
+    const { master, slave } = native.openPty('raw');
     const { stdout } = spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' });
     assert.ok(!stdout.split('\n').includes(String(slave)) && fstatSync(master).isCharacterDevice());
     closeSync(master);
@@ -54,6 +69,98 @@ describe('startLauncher', () => {
     // Not a child of ours any more, so it must not be killed either.
     assert.throws(() => native.reapLauncher(pid), { syscall: 'waitpid' });
     assert.throws(() => native.reapLauncher(process.ppid), { syscall: 'waitpid' });
+  });
+
+  test(
+    'tells the pid of what was started, whichever of its processes was faster',
+    requires('program:strace'),
+    async (t) => {
+      // The builder is executed, and its supervisor reports it, while the launcher reads that it is about to be.
+      const slow = ['-e inject=sendto:delay_enter=50000', '-e inject=read:delay_exit=200000'];
+      const traced = join(temporaryDirectory('traced'), 'launcher');
+      const line = `exec strace -f -o /dev/null -e trace=read,sendto ${slow.join(' ')} '${launcherPath}'`;
+      writeFileSync(traced, `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+      const { control } = native.startLauncher(traced);
+      const socket = new Socket({ fd: control });
+      t.after(() => socket.destroy());
+      const null_ = openSync('/dev/null', 'r+');
+      t.after(() => closeSync(null_));
+      native.sendLaunch(control, 1, unsealedSpec('exec sleep 1000'), [null_]);
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      const [started] = new ReplyReader().push(chunk);
+      assert.ok(started?.kind === 'started' && isAlive(started.pid), JSON.stringify(started));
+    },
+  );
+
+  describe('a message that our build would not send', () => {
+    const header = (kind: number, { version = 1, run = 7, length = 0 } = {}) => {
+      const bytes = new ArrayBuffer(24);
+      const littleEndian = endianness() === 'LE';
+      const view = new DataView(bytes);
+      view.setUint32(0, version, littleEndian);
+      view.setUint32(4, kind, littleEndian);
+      view.setBigUint64(8, BigInt(run), littleEndian);
+      view.setBigUint64(16, BigInt(length), littleEndian);
+      return Buffer.from(bytes);
+    };
+    const [launch, kill, guard] = [1, 2, 3];
+    const guarded = temporaryDirectory('guarded');
+
+    /** A launcher that keeps a sandbox and guards a directory. */
+    async function busyLauncher(t: TestContext) {
+      const launcher = native.startLauncher(launcherPath);
+      const socket = new Socket({ fd: launcher.control });
+      t.after(() => socket.destroy());
+      // What the launcher did not read of ours resets the connection.
+      socket.on('error', () => {});
+      const directory = join(guarded, String(launcher.pid));
+      mkdirSync(directory);
+      native.sendGuard(launcher.control, 1, directory);
+      const null_ = openSync('/dev/null', 'r+');
+      native.sendLaunch(launcher.control, 1, unsealedSpec('exec sleep 1000'), [null_]);
+      closeSync(null_);
+      const reader = new ReplyReader();
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      const [started] = reader.push(chunk);
+      assert.equal(started?.kind, 'started');
+      return { ...launcher, socket, directory, builder: started.pid };
+    }
+
+    for (const [what, bytes] of Object.entries({
+      'of another version': header(kill!, { version: 2 }),
+      'of no kind': header(9),
+      garbage: Buffer.alloc(1000, 0xa5),
+    })) {
+      test(`${what} ends the launcher as its client's end would, and says so`, async (t) => {
+        const { pid, socket, directory, builder } = await busyLauncher(t);
+        const ended = new Promise((resolve) => socket.once('close', resolve));
+        socket.resume().write(bytes);
+        await ended;
+        assert.equal(native.reapLauncher(pid), 1 << 8, 'an exit status, not a signal');
+        assert.ok(!existsSync(directory));
+        assert.ok(!isAlive(builder));
+      });
+    }
+
+    for (const [what, bytes] of Object.entries({
+      'a guard without a path': header(guard!),
+      'a guard without its file': header(guard!, { length: 10 }),
+      'a guard of impossible length': header(guard!, { length: 2 ** 53 }),
+      'a kill of nobody': header(kill!),
+      'a launch without descriptors': header(launch!, { length: 10 }),
+      'half a header': Buffer.concat([header(kill!).subarray(0, 10), header(kill!).subarray(10)]),
+    })) {
+      test(`${what} leaves everything else as it is`, async (t) => {
+        const { pid, socket, directory, builder } = await busyLauncher(t);
+        socket.resume().write(bytes);
+        await delay(50);
+        assert.ok(isAlive(builder) && isAlive(pid) && existsSync(directory));
+        socket.destroy();
+        for (let i = 0; isAlive(pid) && i < 500; i++) await delay(10);
+        assert.equal(native.reapLauncher(pid), 0);
+        assert.ok(!existsSync(directory) && !isAlive(builder));
+      });
+    }
   });
 
   test('is not for hands', () => {

@@ -8,11 +8,10 @@
 
 namespace airplant {
 
-void CloseAllExcept(std::initializer_list<int> kept) {
-  std::vector<int> sorted(kept);
-  std::sort(sorted.begin(), sorted.end());
+void CloseAllExcept(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
   unsigned next = 0;
-  for (const int fd : sorted) {
+  for (const int fd : kept) {
     if (fd < 0) continue;
     const auto keep = static_cast<unsigned>(fd);
     if (keep > next) CloseRange(next, keep - 1);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <initializer_list>
+#include <vector>
 
 namespace airplant {
 
 // Closes every descriptor of this process but those named (negative ones are ignored).
-void CloseAllExcept(std::initializer_list<int> kept);
+void CloseAllExcept(std::vector<int> kept);
 
 }  // namespace airplant

@@ -1,7 +1,9 @@
 #include "launch/common/execute.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,9 +12,12 @@
 #include <cstring>
 #include <vector>
 
+#include "builtin/names.h"
+#include "builtin/run-builtin.h"
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
+#include "launch/platform.h"
 
 namespace airplant {
 
@@ -20,6 +25,8 @@ static void ConnectStdio(const Launch& launch);
 static void SetLimits(const std::vector<Limit>& limits);
 static int ResourceNumber(Resource resource);
 static void EnterDirectory(const std::string& directory);
+static void UseProcessors(const std::vector<uint32_t>& numbers);
+static void OpenMoreDescriptors(uint32_t count);
 static std::vector<char*> Pointers(const std::vector<std::string>& strings);
 
 void Execute(const SandboxSpec& spec, const Launch& launch) {
@@ -27,15 +34,23 @@ void Execute(const SandboxSpec& spec, const Launch& launch) {
   std::vector<char*> arguments = Pointers(command.arguments);
   std::vector<char*> environment = Pointers(command.environment);
 
-  // A session of its own has no controlling terminal: nothing can be pushed into the caller's.
-  if (spec.session == Session::sealed) Check(setsid(), "setsid");
+  // A session of its own does not have the caller's controlling terminal: nothing can be pushed into that.
+  if (spec.session != Session::interactive) Check(setsid(), "setsid");
   ConnectStdio(launch);
+  if (command.controlling_terminal) Check(ioctl(STDIN_FILENO, TIOCSCTTY, 0), "controlling-terminal");
   CloseAllExcept({0, 1, 2, launch.setup_pipe});
   umask(command.umask);
   SetLimits(spec.limits);
   EnterDirectory(command.directory);
   ResetSignals();
+  UseProcessors(command.processors);
+  OpenMoreDescriptors(command.more_descriptors);
   ReportReady(launch.setup_pipe);
+  if (IsBuiltin(command.path)) {
+    // As exec would: its end tells that the builder runs.
+    close(launch.setup_pipe);
+    _exit(RunBuiltin(command));
+  }
   execve(command.path.c_str(), arguments.data(), environment.data());
   Fail("exec", command.path);
 }
@@ -45,6 +60,11 @@ static void ConnectStdio(const Launch& launch) {
   for (int fd = 0; fd < 3; fd++) {
     if (launch.stdio[fd] != fd) Check(dup2(launch.stdio[fd], fd), "stdio");
   }
+}
+
+static void UseProcessors(const std::vector<uint32_t>& numbers) {
+  if (numbers.empty()) return UseAllProcessors();
+  if (!UseOnlyProcessors(numbers)) Fail("processors");
 }
 
 void ResetSignals() {
@@ -89,6 +109,11 @@ static int ResourceNumber(Resource resource) {
 }
 
 // A directory outside the root would be shown as "(unreachable)/…" (CVE-2024-21626).
+// The numbers right above the standard ones: those of the pipe and the like are out of the way then.
+static void OpenMoreDescriptors(uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) Check(open("/dev/null", O_RDONLY), "descriptors", "/dev/null");
+}
+
 static void EnterDirectory(const std::string& directory) {
   Check(chdir(directory.c_str()), "chdir", directory);
   char buffer[PATH_MAX];

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "launch/common/descendants.h"
 #include "launch/common/descriptors.h"
 #include "launch/common/failure.h"
 #include "launch/common/records.h"
@@ -26,14 +27,17 @@ static pid_t watched_child = 0;
 static KillReach watched_reach = KillReach::child;
 static int watched_life_socket = -1;
 
-void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body) {
+void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body, const Aftermath& aftermath) {
+  if (reach == KillReach::group) AdoptOrphans();
   const pid_t child = Check(fork(), "fork");
   if (child == 0) {
     body();
     _exit(1);
   }
   ReportLife(launch.life_socket, LifeEvent::forked, child);
-  CloseAllExcept({launch.life_socket});
+  std::vector<int> kept = aftermath.descriptors;
+  kept.push_back(launch.life_socket);
+  CloseAllExcept(std::move(kept));
   KillOnSignal(child, reach, launch.life_socket);
 
   WaitUntilDead(child);
@@ -44,9 +48,12 @@ void Supervise(const Launch& launch, KillReach reach, const std::function<void()
   int status = 0;
   rusage usage{};
   wait4(child, &status, 0, &usage);
-  // A network helper's keeper ends once process 1 is dead; nothing else is left to wait for.
-  while (wait(nullptr) > 0 || errno == EINTR) {
+  if (reach == KillReach::group) KillDescendants();
+  // A network helper's keeper ends once process 1 is dead; nothing else is left to wait for. (What became somebody else's
+  // and could not be killed is not waited for.)
+  while (reach == KillReach::child && (wait(nullptr) > 0 || errno == EINTR)) {
   }
+  if (aftermath.work) aftermath.work();
   ReportEnd(launch.life_socket, status, usage);
   _exit(0);
 }
@@ -96,10 +103,13 @@ static bool LauncherIsGone() {
   return recv(watched_life_socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-// Leaves the child a zombie: its pid, and its group's id, stay taken.
+// Leaves the child a zombie: its pid, and its group's id, stay taken. Whatever else has become our child is reaped.
 static void WaitUntilDead(pid_t child) {
-  siginfo_t info;
-  while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  for (siginfo_t info{};;) {
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0 && errno != EINTR) return;
+    if (info.si_pid == child) return;
+    if (info.si_pid > 0) waitpid(info.si_pid, nullptr, WNOHANG);
+    info.si_pid = 0;
   }
 }
 

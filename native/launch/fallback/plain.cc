@@ -5,7 +5,7 @@
 namespace airplant {
 
 void RunPlain(const SandboxSpec& spec, const Launch& launch) {
-  const auto reach = spec.session == Session::sealed ? KillReach::group : KillReach::child;
+  const auto reach = spec.session == Session::interactive ? KillReach::child : KillReach::group;
   Supervise(launch, reach, [&] {
     PreparePlain(spec);
     Execute(spec, launch);
