@@ -1,43 +1,38 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import { makeResourceGroup } from '../../ts/build/resource-group.js';
-import { type ControlGroupFiles, makeControlGroup } from '../../ts/sandbox/control-group.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ResourceGroups } from '../../ts/build/resource-group.js';
+import type { SettingsInput } from '../../ts/config/load.js';
+import { probeHost } from '../../ts/doctor/probe.js';
+import { type DerivationValue, openStore } from '../../ts/index.js';
+import { makeControlGroup } from '../../ts/sandbox/control-group.js';
+import { isOurName, removeAbandonedGroups } from '../../ts/sandbox/control-group-files.js';
+import { findGroupParent, type GroupParent, prepareGroupParent } from '../../ts/sandbox/group-parent.js';
 import { launchSandbox } from '../../ts/sandbox/launch.js';
-import { goneWithin, processesWith } from '../support/processes.js';
+import { FakeGroups } from '../support/fake-groups.js';
 import { requires } from '../support/requires.js';
 import { freshDirectory, runSpec, scriptSpec, unsealedSpec } from '../support/sandbox.js';
+import { scriptDerivation } from '../support/scripts.js';
 
+const leaveGroup = fileURLToPath(new URL('programs/leave-group.js', import.meta.url));
 const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
   existsSync(join(path, 'cgroup.controllers')),
 );
-
-/** Ordinary files that behave as the kernel's do: a new group has the files of the controllers handed on. */
-function fakeFiles(controllers: readonly string[]): ControlGroupFiles {
-  const settings = ['memory.max', 'memory.oom.group', 'pids.max', 'cpu.max'];
-  return {
-    makeDirectory(path) {
-      mkdirSync(path);
-      const made = settings.filter((file) => controllers.includes(file.split('.')[0]!));
-      for (const file of [...made, 'cgroup.procs', 'cgroup.kill']) writeFileSync(join(path, file), '');
-    },
-    write(path, text) {
-      if (!existsSync(path)) throw new Error('ENOENT');
-      writeFileSync(path, text);
-    },
-    read: (path) => readFileSync(path, 'utf8'),
-    removeDirectory: (path) => rmSync(path, { recursive: true }),
-  };
-}
 
 const all = { memoryBytes: 1 << 30, pids: 50, cpuPercent: 150 };
 
 describe('a control group', () => {
   test('has the limits written, and is gone afterwards', async () => {
-    const parent = freshDirectory('cgroup');
-    writeFileSync(join(parent, 'cgroup.subtree_control'), '');
-    const group = makeControlGroup(parent, 'build', all, fakeFiles(['memory', 'pids', 'cpu']))!;
+    const { files, root } = new FakeGroups(['memory', 'pids', 'cpu']);
+    for (const controller of ['memory', 'pids', 'cpu'])
+      files.write(join(root, 'cgroup.subtree_control'), `+${controller}`);
+    const group = makeControlGroup(root, all, files)!;
     const text = (file: string) => readFileSync(join(group.directory, file), 'utf8');
     assert.deepEqual(group.applied, ['memory', 'pids', 'cpu']);
     assert.deepEqual(group.shortfalls, []);
@@ -55,38 +50,39 @@ describe('a control group', () => {
   });
 
   test('says which limits are not in force', () => {
-    const group = makeControlGroup(freshDirectory('cgroup'), 'build', all, fakeFiles(['pids']))!;
+    const { files, root } = new FakeGroups(['memory', 'pids', 'cpu']);
+    files.write(join(root, 'cgroup.subtree_control'), '+pids');
+    const group = makeControlGroup(root, all, files)!;
     assert.deepEqual(group.applied, ['pids']);
     assert.equal(group.shortfalls.length, 2);
     assert.match(group.shortfalls[0]!, /memory is not in force.*'memory'/);
     assert.match(group.shortfalls[1]!, /CPU time is not in force/);
   });
 
-  test('that cannot be had is a shortfall, or an error where it is required', async () => {
-    const nowhere = join(freshDirectory('cgroup'), 'missing');
-    const policy = { limits: { pids: 5 }, required: false, always: false };
-    const { group, shortfalls } = await makeResourceGroup(policy, nowhere);
-    assert.equal(group, undefined);
-    assert.match(shortfalls.join(), /processes is not in force/);
-    await assert.rejects(makeResourceGroup({ ...policy, required: true }, nowhere), {
-      code: 'ERR_SANDBOX_UNAVAILABLE',
-      message: /processes is not in force/,
-    });
-    assert.deepEqual(await makeResourceGroup({ ...policy, limits: {} }, nowhere), {
-      group: undefined,
-      shortfalls: [],
-    });
+  test('that was named and cannot be used is an error, whether limits are required or not', async () => {
+    const missing = join(freshDirectory('cgroup'), 'missing');
+    for (const always of [false, true]) {
+      const policy = { limits: always ? {} : { pids: 5 }, required: false, always, parent: missing };
+      await assert.rejects(new ResourceGroups(policy).make(), {
+        code: 'ERR_SANDBOX_UNAVAILABLE',
+        message: /missing': it is no control group/,
+      });
+    }
+    const nobody = { limits: {}, required: false, always: false, parent: missing };
+    assert.deepEqual(await new ResourceGroups(nobody).make(), { group: undefined, shortfalls: [] });
   });
 
   test('is entered before the builder runs', requires('user-namespaces', 'program:busybox'), async () => {
-    const group = makeControlGroup(freshDirectory('cgroup'), 'build', {}, fakeFiles([]))!;
+    const { files, root } = new FakeGroups([]);
+    const group = makeControlGroup(root, {}, files)!;
     const { log } = await runSpec(scriptSpec('echo runs', { controlGroup: group.directory }));
     assert.equal(log, 'runs\n');
     assert.equal(readFileSync(join(group.directory, 'cgroup.procs'), 'utf8'), '0');
   });
 
   test('is entered by a command without a sandbox as well', async () => {
-    const group = makeControlGroup(freshDirectory('cgroup'), 'build', {}, fakeFiles([]))!;
+    const { files, root } = new FakeGroups([]);
+    const group = makeControlGroup(root, {}, files)!;
     const { exit } = await runSpec(unsealedSpec('exit 0', { controlGroup: group.directory }));
     assert.deepEqual([exit.kind, exit.kind === 'exited' && exit.status], ['exited', 0]);
     assert.equal(readFileSync(join(group.directory, 'cgroup.procs'), 'utf8'), '0');
@@ -108,7 +104,7 @@ test('as root: a real control group holds the whole build, and kills it', {
   ...requires('root', 'user-namespaces', 'program:busybox'),
   ...(unified ? {} : { skip: 'no cgroup v2' }),
 }, async () => {
-  const group = makeControlGroup(unified!, `airplant-test-${process.pid}`, {})!;
+  const group = makeControlGroup(unified!, {})!;
   let log = '';
   let ready = () => {};
   const running = new Promise<void>((resolve) => {
@@ -132,18 +128,102 @@ test('as root: a real control group holds the whole build, and kills it', {
   const exit = await sandbox.exit;
   assert.deepEqual([exit.kind, exit.kind === 'signalled' && exit.signal], ['signalled', 9]);
   assert.ok(usage.userSeconds !== undefined, 'cpu.stat is there without any controller');
-  assert.ok(!readdirSync(unified!).includes(`airplant-test-${process.pid}`));
+  assert.ok(!existsSync(group.directory));
 });
 
-test('as root: a real control group kills what an unsealed builder hid from its supervisor', {
-  ...requires('root'),
-  ...(unified ? {} : { skip: 'no cgroup v2' }),
-}, async () => {
-  const group = makeControlGroup(unified!, `airplant-unsealed-${process.pid}`, {})!;
-  const word = `airplant-hidden-${process.pid}`;
-  const hidden = `setsid sh -c 'sleep 1000; : ${word}' > /dev/null 2>&1 &`;
-  await runSpec(unsealedSpec(`PATH=/usr/bin:/bin; ${hidden} sleep 0.2`, { controlGroup: group.directory }));
-  assert.ok(processesWith(word).length > 0, 'it has left the group of processes');
-  await group.finish();
-  assert.ok(await goneWithin(word, 10_000));
+const { cgroup } = await probeHost();
+const delegated = cgroup && findGroupParent(cgroup, []);
+const [controller] = delegated ? words(delegated.directory, 'cgroup.controllers') : [];
+const withController = {
+  skip: controller ? false : 'no control group around this process could be given a controller',
+};
+
+/** Runs a program in a group that it shares with `others`, and gives what it found, and its own group afterwards. */
+async function inGroup(
+  others: number,
+): Promise<{ home: string; parent: GroupParent; group: string; left: string[] }> {
+  const around = findGroupParent(cgroup!, [controller!])!;
+  prepareGroupParent({ ...around, leave: false });
+  const home = join(around.directory, `home-${process.pid}-${others}`);
+  mkdirSync(home);
+  const start = (...command: string[]) =>
+    spawn('/bin/sh', ['-euc', `echo 0 > ${home}/cgroup.procs; exec "$@"`, 'sh', ...command], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  const sleepers = Array.from({ length: others }, () => start('sleep', '1000'));
+  try {
+    while (words(home, 'cgroup.procs').length < others) await sleep(10);
+    const out = await text(start(process.execPath, leaveGroup, controller!).stdout);
+    const left = readdirSync(home).filter(isOurName);
+    removeAbandonedGroups(home);
+    assert.deepEqual(readdirSync(home).filter(isOurName), []);
+    return { home, left, ...(JSON.parse(out) as { parent: GroupParent; group: string }) };
+  } finally {
+    const ended = sleepers.map((sleeper) => once(sleeper, 'close'));
+    for (const sleeper of sleepers) sleeper.kill('SIGKILL');
+    await Promise.all(ended);
+    while (words(home, 'cgroup.procs').length > 0) await sleep(10);
+    rmdirSync(home);
+  }
+}
+
+test(
+  'a real group in which nobody else is, is left for one inside, so that it can hand controllers on',
+  withController,
+  async () => {
+    const { home, parent, group, left } = await inGroup(0);
+    assert.deepEqual(parent, { directory: home, controllers: [controller], leave: true });
+    assert.equal(dirname(group), home);
+    assert.deepEqual([basename(group)], left);
+  },
+);
+
+test('a real group in which somebody else is, is not', withController, async () => {
+  const { home, parent, group } = await inGroup(1);
+  assert.deepEqual(parent, { directory: dirname(home), controllers: [controller], leave: false });
+  assert.equal(group, home);
 });
+
+test(
+  'limits of builds are in force, or that is warned of once, recorded, and an error where they are required',
+  requires('user-namespaces', 'program:busybox'),
+  async () => {
+    const settings = { 'sandbox-paths': ['/bin/busybox'], 'build-pids-max': 100 };
+    const made = (required: boolean) =>
+      inStore({ ...settings, 'require-build-limits': required }, [
+        scriptDerivation(`first-${required}`, 'echo x > $out'),
+        scriptDerivation(`second-${required}`, 'echo x > $out'),
+      ]);
+    const host = await probeHost();
+    const { results, warnings } = await made(false);
+    const strict = await made(true);
+    if (host.cgroup && findGroupParent(host.cgroup, ['pids'])?.controllers.length === 1) {
+      for (const { isolation } of [...results, ...strict.results])
+        assert.deepEqual(isolation?.limits, ['pids']);
+      assert.deepEqual(warnings, []);
+      return;
+    }
+    const sentence = /^The limit on processes is not in force: no cgroup v2 controller 'pids'/;
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, sentence);
+    assert.match(warnings[0]!, /systemd-run --user --scope -p Delegate=yes/);
+    for (const { isolation } of results) assert.ok(isolation!.shortfalls.some((one) => sentence.test(one)));
+    for (const { error } of strict.results) assert.equal(error?.code, 'ERR_SANDBOX_UNAVAILABLE');
+    assert.deepEqual(strict.warnings, []);
+  },
+);
+
+async function inStore(settings: SettingsInput, wanted: readonly DerivationValue[]) {
+  await using store = await openStore({
+    store: freshDirectory('limits'),
+    settings: { ...settings, 'keep-going': true },
+  });
+  const run = store.build(wanted);
+  const warnings: string[] = [];
+  for await (const event of run) if (event.type === 'warning') warnings.push(event.message);
+  return { results: (await run.result).results, warnings };
+}
+
+function words(group: string, file: string): string[] {
+  return readFileSync(join(group, file), 'utf8').split(/\s+/).filter(Boolean);
+}

@@ -1,6 +1,12 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  attempt,
+  type ControlGroupFiles,
+  type HeldGroup,
+  kernelFiles,
+  makeHeldGroup,
+} from './control-group-files.js';
 
 /** What the kernel is to keep a whole build to. Absent: no limit. */
 export interface ResourceLimits {
@@ -32,35 +38,28 @@ export interface ControlGroup {
 }
 
 /**
- * Makes a control group below `parent`, a directory of a cgroup2 mount that was delegated to the caller, and puts the
- * limits in force as far as the parent hands on their controllers (cgroups(7), Documentation/admin-guide/cgroup-v2.rst).
- * Whoever starts the build moves it in. Undefined where none can be made there.
+ * Makes a control group below `parent` (`findGroupParent`), and puts the limits in force as far as the parent hands on
+ * their controllers (cgroups(7), Documentation/admin-guide/cgroup-v2.rst). Whoever starts the build moves it in.
+ * Undefined where none can be made there.
  */
 export function makeControlGroup(
   parent: string,
-  name: string,
   limits: ResourceLimits,
   files: ControlGroupFiles = kernelFiles,
 ): ControlGroup | undefined {
-  const wanted = wantedLimits(limits);
-  // Refused while processes are in the parent itself; then what it hands on already is all there is.
-  for (const { controller } of wanted)
-    attempt(() => files.write(join(parent, 'cgroup.subtree_control'), `+${controller}`));
-  const directory = join(parent, name);
-  try {
-    files.makeDirectory(directory);
-  } catch {
-    return undefined;
-  }
+  const held = makeHeldGroup(parent, files);
+  if (!held) return undefined;
   let finished: Promise<ControlGroupUsage> | undefined;
   const applied: string[] = [];
   const shortfalls: string[] = [];
-  for (const { controller, settings } of wanted) {
-    const done = settings.every(([file, value]) => attempt(() => files.write(join(directory, file), value)));
-    if (done) applied.push(controller);
+  for (const { controller, settings } of wantedLimits(limits)) {
+    const set = ([file, value]: readonly [string, string]) =>
+      attempt(() => files.write(join(held.directory, file), value));
+    if (settings.every(set)) applied.push(controller);
     else shortfalls.push(missingLimit(controller));
   }
-  return { directory, applied, shortfalls, finish: () => (finished ??= finish(directory, files)) };
+  const { directory } = held;
+  return { directory, applied, shortfalls, finish: () => (finished ??= finish(held, files)) };
 }
 
 /** What is said of a limit that was asked for and is not in force. */
@@ -72,30 +71,6 @@ export function missingLimit(controller: string): string {
 export function wantedControllers(limits: ResourceLimits): string[] {
   return wantedLimits(limits).map(({ controller }) => controller);
 }
-
-/** What is asked of the file system; the kernel's own unless a test has something else. */
-export interface ControlGroupFiles {
-  makeDirectory(path: string): void;
-  /** Into a file that exists. */
-  write(path: string, text: string): void;
-  read(path: string): string;
-  removeDirectory(path: string): void;
-}
-
-const kernelFiles: ControlGroupFiles = {
-  makeDirectory: (path) => mkdirSync(path, { mode: 0o755 }),
-  write(path, text) {
-    // Never created: such a file would be none of the kernel's.
-    const fd = openSync(path, 'r+');
-    try {
-      writeSync(fd, text);
-    } finally {
-      closeSync(fd);
-    }
-  },
-  read: (path) => readFileSync(path, 'utf8'),
-  removeDirectory: (path) => rmdirSync(path),
-};
 
 const titles: Readonly<Record<string, string>> = { memory: 'memory', pids: 'processes', cpu: 'CPU time' };
 const periodMicroseconds = 100_000;
@@ -119,12 +94,16 @@ function wantedLimits({ memoryBytes, pids, cpuPercent }: ResourceLimits) {
   return wanted;
 }
 
-async function finish(directory: string, files: ControlGroupFiles): Promise<ControlGroupUsage> {
+async function finish(
+  { directory, release }: HeldGroup,
+  files: ControlGroupFiles,
+): Promise<ControlGroupUsage> {
   // The second line: process 1 has taken everything along already.
   attempt(() => files.write(join(directory, 'cgroup.kill'), '1'));
   const cpu = fields(files, join(directory, 'cpu.stat'));
   const peak = Number(readOr(files, join(directory, 'memory.peak'), '').trim() || Number.NaN);
   await removeEmpty(directory, files);
+  release();
   const user = cpu.get('user_usec');
   const system = cpu.get('system_usec');
   return {
@@ -152,14 +131,5 @@ function readOr(files: ControlGroupFiles, path: string, otherwise: string): stri
     return files.read(path);
   } catch {
     return otherwise;
-  }
-}
-
-function attempt(action: () => void): boolean {
-  try {
-    action();
-    return true;
-  } catch {
-    return false;
   }
 }

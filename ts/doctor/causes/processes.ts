@@ -2,6 +2,10 @@ import { quote } from '../../base/quote.js';
 import { type Cause, isRefusal } from '../cause.js';
 import type { Host } from '../host.js';
 
+/** How to come by a control group in which the limits of builds can be put in force. */
+export const delegationCure =
+  'Start airplant with `systemd-run --user --scope -p Delegate=yes`, or name a group that was delegated to you with `build-cgroup`.';
+
 /** Starting the builder, and processes in general. */
 export const processCauses: readonly Cause[] = [
   {
@@ -33,6 +37,21 @@ export const processCauses: readonly Cause[] = [
     }),
   },
   {
+    applies: ({ step, errno }) => step === 'observe' && errno === 'ENOSYS',
+    explain: () => ({
+      cause: 'Observing a builder takes Linux 5.3.',
+      cure: 'Run `airplant explain` on a machine with a newer kernel; builds do not need it.',
+    }),
+  },
+  {
+    applies: ({ step, errno }) => step === 'observe' && isRefusal(errno),
+    explain: () => ({
+      cause:
+        'Something forbids processes to trace others: kernel.yama.ptrace_scope is 3, or a seccomp filter.',
+      cure: 'Run `airplant explain` where ptrace(2) is allowed; builds do not need it.',
+    }),
+  },
+  {
     applies: ({ step, errno }) => step === 'chdir' && (errno === 'ENOENT' || errno === 'EACCES'),
     explain: ({ path }) => ({
       cause: `The working directory ${quote(path)} does not exist in the sandbox, or may not be entered.`,
@@ -61,6 +80,13 @@ export const processCauses: readonly Cause[] = [
     }),
   },
   {
+    applies: ({ step, errno }) => step === 'control-group' && errno in groupCauses,
+    explain: ({ errno, path }) => ({
+      cause: `${quote(path)} ${groupCauses[errno]}`,
+      cure: delegationCure,
+    }),
+  },
+  {
     applies: ({ errno }) => errno === 'ENOMEM',
     explain: () => ({
       cause: 'The kernel has no memory left for it.',
@@ -68,6 +94,18 @@ export const processCauses: readonly Cause[] = [
     }),
   },
 ];
+
+/** What write(2) to cgroup.procs says (Documentation/admin-guide/cgroup-v2.rst). */
+const groupCauses: Readonly<Record<string, string>> = {
+  EACCES:
+    'may not be entered: it, or the control group that it shares with airplant, belongs to somebody else.',
+  EPERM:
+    'may not be entered: it, or the control group that it shares with airplant, belongs to somebody else.',
+  EBUSY: 'hands controllers on to groups inside, so that it may hold no processes itself.',
+  ENOENT: 'is gone: somebody else has removed the control group of this build.',
+  ENODEV: 'is gone: somebody else has removed the control group of this build.',
+  EOPNOTSUPP: 'is below a threaded control group, which takes threads but no processes.',
+};
 
 function whyNoFilter(errno: string, host: Host): string {
   if (errno === 'ENOTSUP' || errno === 'EOPNOTSUPP') {
