@@ -17,7 +17,17 @@ void Describe(Archive& archive, DeviceNumber& device) {
 template <class Archive>
 void Describe(Archive& archive, Entry& entry) {
   archive(entry.kind, entry.target, entry.mode, entry.text, entry.read_only, entry.optional, entry.follow,
-          entry.device);
+          entry.for_builder, entry.device);
+}
+
+template <class Archive>
+void Describe(Archive& archive, IdRange& range) {
+  archive(range.inside, range.outside, range.count);
+}
+
+template <class Archive>
+void Describe(Archive& archive, IdMap& map) {
+  archive(map.ranges, map.program);
 }
 
 template <class Archive>
@@ -28,6 +38,7 @@ void Describe(Archive& archive, Limit& limit) {
 template <class Archive>
 void Describe(Archive& archive, Command& command) {
   archive(command.path, command.arguments, command.environment, command.directory, command.umask);
+  archive(command.processors, command.controlling_terminal, command.more_descriptors);
 }
 
 template <class Archive>
@@ -41,16 +52,17 @@ void Describe(Archive& archive, SandboxSpec& spec) {
   archive(spec.private_pids, spec.private_ipc, spec.private_uts, spec.private_network);
   archive(spec.private_cgroups, spec.nested_namespaces);
   archive(spec.network_helper, spec.scope_abstract_sockets);
-  archive(spec.uid, spec.gid, spec.host_name, spec.domain_name);
-  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter, spec.control_group);
-  archive(spec.profile, spec.profile_parameters);
+  archive(spec.uid, spec.gid, spec.id_count, spec.uid_map, spec.gid_map);
+  archive(spec.host_name, spec.domain_name);
+  archive(spec.entries, spec.command, spec.limits, spec.personality, spec.filter, spec.observed, spec.control_group);
+  archive(spec.first_process, spec.profile, spec.profile_parameters);
 }
 
-constexpr Backend LastOf(Backend) { return Backend::none; }
-constexpr Session LastOf(Session) { return Session::interactive; }
+constexpr Backend LastOf(Backend) { return Backend::take_back; }
+constexpr Session LastOf(Session) { return Session::hook; }
 constexpr Filter LastOf(Filter) { return Filter::sealed; }
 constexpr RootKind LastOf(RootKind) { return RootKind::tmpfs; }
-constexpr EntryKind LastOf(EntryKind) { return EntryKind::devpts; }
+constexpr EntryKind LastOf(EntryKind) { return EntryKind::reversed; }
 constexpr Resource LastOf(Resource) { return Resource::as; }
 
 class Writer {

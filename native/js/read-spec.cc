@@ -1,13 +1,24 @@
 #include "js/read-spec.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "builtin/names.h"
 #include "js/arguments.h"
 #include "js/text.h"
 
 namespace airplant {
 
 namespace {
+
+// The kernel keeps the largest number for "no id".
+constexpr uint32_t kLargestId = 0xfffffffe;
+
+// Lines that the kernel takes in one map (user_namespaces(7)).
+constexpr size_t kMostRanges = 340;
+
+// The kernel's __NEW_UTS_LEN.
+constexpr size_t kMaxHostName = 64;
 
 // A value, and where it was found, for messages. Fields live no longer than the expressions that look at them.
 struct Field {
@@ -101,6 +112,11 @@ struct Field {
 
 void ReadBackend(const Field& field, SandboxSpec& spec);
 NetworkHelper ReadNetworkHelper(const Field& field);
+void ReadIds(const Field& spec_field, SandboxSpec& spec);
+void ReadIdMaps(const Field& field, SandboxSpec& spec);
+std::optional<IdMap> ReadIdMap(const Field& field);
+IdRange ReadIdRange(const Field& field);
+bool Covers(const IdMap& map, uint32_t first, uint32_t count);
 Entry ReadEntry(const Field& field);
 void ReadBind(const Field& field, Entry& entry);
 Command ReadCommand(const Field& field);
@@ -116,7 +132,8 @@ SandboxSpec ToSpec(const Napi::Value& value) {
   if (field["version"].Integer(1) != 1) field["version"].Refuse("1");
   ReadBackend(field["backend"], spec);
   spec.session =
-      field["session"].OneOf<Session>({{"sealed", Session::sealed}, {"interactive", Session::interactive}});
+      field["session"].OneOf<Session>(
+          {{"sealed", Session::sealed}, {"interactive", Session::interactive}, {"hook", Session::hook}});
 
   const Field root = field["root"];
   spec.root_kind = root["kind"].OneOf<RootKind>({{"directory", RootKind::directory}, {"tmpfs", RootKind::tmpfs}});
@@ -138,18 +155,40 @@ SandboxSpec ToSpec(const Napi::Value& value) {
     spec.scope_abstract_sockets = scope.Flag();
   }
 
-  // The kernel keeps the largest number for "no id".
-  spec.uid = static_cast<uint32_t>(field["ids"]["uid"].Integer(0xfffffffe));
-  spec.gid = static_cast<uint32_t>(field["ids"]["gid"].Integer(0xfffffffe));
+  ReadIds(field, spec);
   spec.host_name = field["hostname"].Text();
+  if (spec.host_name.size() > kMaxHostName) field["hostname"].Refuse("at most 64 bytes long");
   spec.domain_name = field["domainname"].Text();
+  if (spec.domain_name.size() > kMaxHostName) field["domainname"].Refuse("at most 64 bytes long");
   field["entries"].Each([&](const Field& entry) { spec.entries.push_back(ReadEntry(entry)); });
   spec.command = ReadCommand(field["command"]);
   field["limits"]["rlimits"].Each([&](const Field& limit) { spec.limits.push_back(ReadLimit(limit)); });
+  spec.observed = field["observed"].FlagOr(false);
   const Field group = field["controlGroup"];
   if (!group.value.IsUndefined()) spec.control_group = group.AbsolutePath();
+  if (const Field first = field["firstProcess"]; !first.value.IsUndefined()) {
+    if (!spec.private_pids) first.Refuse("absent unless processes are private");
+    spec.first_process = static_cast<uint32_t>(first.Integer(kLargestProcess));
+    if (spec.first_process < 2) first.Refuse("at least 2");
+  }
   spec.personality = static_cast<uint32_t>(field["personality"].Integer(0xfffffffe));
   spec.filter = field["filter"].OneOf<Filter>({{"sealed", Filter::sealed}, {"none", Filter::none}});
+  return spec;
+}
+
+SandboxSpec ToTakeBack(const Napi::Value& id_maps, const Napi::Value& directory) {
+  SandboxSpec spec;
+  spec.backend = Backend::take_back;
+  spec.root_kind = RootKind::tmpfs;
+  spec.private_pids = spec.private_ipc = spec.private_uts = spec.private_network = false;
+  ReadIdMaps({id_maps, nullptr, "idMaps"}, spec);
+  // More than the caller's own: whose they are does not matter.
+  spec.id_count = UINT32_MAX;
+  Entry entry;
+  entry.kind = EntryKind::bind;
+  entry.text = Field{directory, nullptr, "directory"}.AbsolutePath();
+  entry.for_builder = true;
+  spec.entries.push_back(std::move(entry));
   return spec;
 }
 
@@ -178,6 +217,51 @@ NetworkHelper ReadNetworkHelper(const Field& field) {
   return helper;
 }
 
+void ReadIds(const Field& spec_field, SandboxSpec& spec) {
+  const Field field = spec_field["ids"];
+  spec.uid = static_cast<uint32_t>(field["uid"].Integer(kLargestId));
+  spec.gid = static_cast<uint32_t>(field["gid"].Integer(kLargestId));
+  if (const Field count = field["count"]; !count.value.IsUndefined()) {
+    spec.id_count = static_cast<uint32_t>(count.Integer(kLargestId));
+  }
+  if (const Field maps = spec_field["idMaps"]; !maps.value.IsUndefined()) ReadIdMaps(maps, spec);
+  if (spec.id_count == 0) field["count"].Refuse("a positive integer");
+  if (spec.id_count > 1 && (!spec.uid_map || !spec.gid_map)) field["count"].Refuse("1 unless idMaps maps users and groups");
+  if (spec.uid_map && !Covers(*spec.uid_map, spec.uid, spec.id_count)) field["uid"].Refuse("in a range of idMaps.uids, with all that follow");
+  if (spec.gid_map && !Covers(*spec.gid_map, spec.gid, spec.id_count)) field["gid"].Refuse("in a range of idMaps.gids, with all that follow");
+}
+
+void ReadIdMaps(const Field& field, SandboxSpec& spec) {
+  spec.uid_map = ReadIdMap(field["uids"]);
+  spec.gid_map = ReadIdMap(field["gids"]);
+}
+
+std::optional<IdMap> ReadIdMap(const Field& field) {
+  if (field.value.IsUndefined()) return std::nullopt;
+  IdMap map;
+  field["ranges"].Each([&](const Field& range) { map.ranges.push_back(ReadIdRange(range)); });
+  if (map.ranges.empty() || map.ranges.size() > kMostRanges) field["ranges"].Refuse("an array of 1 to 340 ranges");
+  if (const Field program = field["program"]; !program.value.IsUndefined()) map.program = program.AbsolutePath();
+  return map;
+}
+
+IdRange ReadIdRange(const Field& field) {
+  IdRange range;
+  range.inside = static_cast<uint32_t>(field["inside"].Integer(kLargestId));
+  range.outside = static_cast<uint32_t>(field["outside"].Integer(kLargestId));
+  const uint64_t most = uint64_t{kLargestId} + 1 - std::max(range.inside, range.outside);
+  range.count = static_cast<uint32_t>(field["count"].Integer(most));
+  if (range.count == 0) field["count"].Refuse("a positive integer");
+  return range;
+}
+
+// Whether all ids inside are in one of the ranges.
+bool Covers(const IdMap& map, uint32_t first, uint32_t count) {
+  return std::any_of(map.ranges.begin(), map.ranges.end(), [&](const IdRange& range) {
+    return first >= range.inside && uint64_t{first} + count <= uint64_t{range.inside} + range.count;
+  });
+}
+
 Entry ReadEntry(const Field& field) {
   Entry entry;
   entry.kind = field["kind"].OneOf<EntryKind>({{"directory", EntryKind::directory},
@@ -186,7 +270,8 @@ Entry ReadEntry(const Field& field) {
                                                {"bind", EntryKind::bind},
                                                {"proc", EntryKind::proc},
                                                {"tmpfs", EntryKind::tmpfs},
-                                               {"devpts", EntryKind::devpts}});
+                                               {"devpts", EntryKind::devpts},
+                                               {"reversed", EntryKind::reversed}});
   entry.target = field["target"].AbsolutePath();
   switch (entry.kind) {
     case EntryKind::directory:
@@ -201,6 +286,10 @@ Entry ReadEntry(const Field& field) {
       break;
     case EntryKind::bind:
       ReadBind(field, entry);
+      break;
+    case EntryKind::reversed:
+      entry.text = field["source"].AbsolutePath();
+      entry.read_only = field["readOnly"].Flag();
       break;
     case EntryKind::tmpfs:
       entry.mode = field["mode"].Mode();
@@ -218,6 +307,7 @@ void ReadBind(const Field& field, Entry& entry) {
   entry.read_only = field["readOnly"].Flag();
   entry.optional = field["optional"].Flag();
   entry.follow = field["follow"].Flag();
+  entry.for_builder = field["forBuilder"].FlagOr(false);
   const Field device = field["device"];
   if (device.value.IsUndefined()) return;
   entry.device.emplace();
@@ -227,11 +317,21 @@ void ReadBind(const Field& field, Entry& entry) {
 
 Command ReadCommand(const Field& field) {
   Command command;
-  command.path = field["path"].AbsolutePath();
+  command.path = field["path"].Text();
+  if (!IsBuiltin(command.path)) command.path = field["path"].AbsolutePath();
   field["argv"].Each([&](const Field& argument) { command.arguments.push_back(argument.Text()); });
   field["env"].Each([&](const Field& variable) { command.environment.push_back(ReadVariable(variable)); });
   command.directory = field["cwd"].AbsolutePath();
   command.umask = static_cast<uint32_t>(field["umask"].Integer(0777));
+  if (const Field processors = field["processors"]; !processors.value.IsUndefined()) {
+    processors.Each([&](const Field& number) {
+      command.processors.push_back(static_cast<uint32_t>(number.Integer(kMostProcessors - 1)));
+    });
+  }
+  command.controlling_terminal = field["controllingTerminal"].FlagOr(false);
+  if (const Field more = field["moreDescriptors"]; !more.value.IsUndefined()) {
+    command.more_descriptors = static_cast<uint32_t>(more.Integer(100));
+  }
   return command;
 }
 

@@ -10,4 +10,7 @@ namespace airplant {
 // TypeError names the first that is wrong, as in `spec.entries[3].target must be a string`.
 SandboxSpec ToSpec(const Napi::Value& value);
 
+// The spec that takes back what is left in a directory, for a caller whose id maps are given.
+SandboxSpec ToTakeBack(const Napi::Value& id_maps, const Napi::Value& directory);
+
 }  // namespace airplant

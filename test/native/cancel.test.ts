@@ -63,6 +63,11 @@ test('hashTree stops in the middle of a file', requires('linux'), async () => {
   await stopped((signal) => native.hashTree(file, [], { signal, algorithm: 'md5' }));
 });
 
+test('rewriteTree stops in the middle of a file', requires('linux'), async () => {
+  const file = hugeFile(join(temporaryDirectory('cancel'), 'huge'));
+  await stopped((signal) => native.rewriteTree(file, [['0'.repeat(32), '1'.repeat(32)]], [], { signal }));
+});
+
 test(
   'dumpTree stops in the middle of a file, and while nobody reads',
   requires('linux', 'program:mkfifo'),
@@ -116,6 +121,28 @@ test('canonicaliseTree stops in the middle', async () => {
   assert.equal(isCanonical('19999'), false);
 });
 
+test('findSpecialFile stops in the middle', async () => {
+  const directory = temporaryDirectory('cancel');
+  // As an earlier search would have left it, of directories that are gone: each is looked for, twice.
+  const gone = Array.from({ length: 100_000 }, (_, i) =>
+    Buffer.concat([Buffer.alloc(24), Buffer.from(`gone-${i}\0`)]),
+  );
+  const known = Buffer.concat([Buffer.from('airplant directories 1\0'), ...gone]);
+  const controller = new AbortController();
+  const work = native.findSpecialFile(directory, known, { signal: controller.signal });
+  const rejected = assert.rejects(work, { name: 'AbortError' });
+  setImmediate(() => controller.abort());
+  await rejected;
+  assert.equal((await native.findSpecialFile(directory, known)).found, undefined);
+  // In one directory of many files, too.
+  const tree = manyFiles(directory);
+  const late = new AbortController();
+  const reading = Array.from({ length: 200 }, () => native.findSpecialFile(tree, Buffer.alloc(0), late));
+  const ended = Promise.allSettled(reading);
+  late.abort();
+  assert.ok((await ended).some(({ status }) => status === 'rejected'));
+});
+
 test('work that waits for a processor is cancelled without getting one, and others are not disturbed', async () => {
   const directory = temporaryDirectory('cancel');
   const file = hugeFile(join(directory, 'huge'));
@@ -130,6 +157,7 @@ test('work that waits for a processor is cancelled without getting one, and othe
     native.hashTree(file, [], { signal }),
     native.canonicaliseTree(small, { signal }),
     native.copyTree(small, join(directory, 'copy'), { signal }),
+    native.findSpecialFile(directory, Buffer.alloc(0), { signal }),
   ];
   const last = native.hashTree(small, []);
   waiting.abort();

@@ -113,7 +113,7 @@ test('a tree in a directory that is not writable stays', async (t) => {
   await assert.rejects(native.removeTree(join(directory, 'tree')), { code: 'EACCES', syscall: 'rmdir' });
 });
 
-test('while somebody swaps directories for symlinks, nothing outside is touched', async () => {
+test('CVE-2025-46415: while somebody swaps directories for symlinks, nothing outside is touched', async () => {
   const directory = temporaryDirectory('fs-remove');
   const canary = join(directory, 'canary');
   mkdirSync(join(canary, 'inner'), { recursive: true });

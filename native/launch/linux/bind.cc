@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "launch/common/failure.h"
+#include "launch/linux/builder-files.h"
 #include "launch/linux/restrict.h"
 #include "launch/linux/syscalls.h"
 
@@ -24,7 +25,7 @@ struct Source {
   struct stat info{};
 };
 
-Source OpenSource(const Entry& entry);
+Source OpenSource(const Entry& entry, const TargetTree& tree);
 bool IsMissing(int error) { return error == ENOENT || error == ENOTDIR; }
 void VerifyDevice(const Entry& entry, const struct stat& info);
 uint64_t Attributes(const Entry& entry, const struct stat& info);
@@ -37,7 +38,7 @@ void AttachByPath(const Entry& entry, const Source& source, const UniqueFd& targ
 }  // namespace
 
 void Bind(const Entry& entry, TargetTree& tree, const Proc& proc) {
-  const Source source = OpenSource(entry);
+  const Source source = OpenSource(entry, tree);
   if (!source.fd) return;
   if (S_ISLNK(source.info.st_mode)) return CopySymlink(entry, source, tree);
   VerifyDevice(entry, source.info);
@@ -56,7 +57,8 @@ void Bind(const Entry& entry, TargetTree& tree, const Proc& proc) {
 namespace {
 
 // An empty descriptor for an optional source that is missing.
-Source OpenSource(const Entry& entry) {
+Source OpenSource(const Entry& entry, const TargetTree& tree) {
+  const CallersPermissions permissions(tree.ForBuilder());
   const char* path = entry.text.c_str();
   Source source;
   const unsigned no_follow = entry.follow ? 0 : AT_SYMLINK_NOFOLLOW;

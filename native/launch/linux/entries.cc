@@ -9,14 +9,14 @@
 
 #include "launch/common/failure.h"
 #include "launch/linux/bind.h"
+#include "launch/linux/reversed-copy.h"
 
 namespace airplant {
 
 static void MakeDirectory(const Entry& entry, TargetTree& tree);
 static void MakeFile(const Entry& entry, TargetTree& tree);
 static void MakeSymlink(const Entry& entry, TargetTree& tree);
-static void MountProc(const Entry& entry, TargetTree& tree, const Proc& proc);
-static void ProtectKernel(const Entry& entry, TargetTree& tree, const Proc& proc);
+static void MountProc(const Entry& entry, TargetTree& tree);
 static void MountTmpfs(const Entry& entry, TargetTree& tree);
 static void MountDevpts(const Entry& entry, TargetTree& tree);
 
@@ -35,9 +35,10 @@ void MakeEntry(const Entry& entry, TargetTree& tree, const Proc& proc) {
     case EntryKind::file: return MakeFile(entry, tree);
     case EntryKind::symlink: return MakeSymlink(entry, tree);
     case EntryKind::bind: return Bind(entry, tree, proc);
-    case EntryKind::proc: return MountProc(entry, tree, proc);
+    case EntryKind::proc: return MountProc(entry, tree);
     case EntryKind::tmpfs: return MountTmpfs(entry, tree);
     case EntryKind::devpts: return MountDevpts(entry, tree);
+    case EntryKind::reversed: return CopyReversed(entry, tree, proc);
   }
 }
 
@@ -74,24 +75,8 @@ static void MakeSymlink(const Entry& entry, TargetTree& tree) {
   Check(symlinkat(entry.text.c_str(), place.parent, place.name.c_str()), kStep, entry.target);
 }
 
-static void MountProc(const Entry& entry, TargetTree& tree, const Proc& proc) {
+static void MountProc(const Entry& entry, TargetTree& tree) {
   Mount({"proc", "mount-proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}, entry, tree);
-  if (proc.CallerIsHostRoot()) ProtectKernel(entry, tree, proc);
-}
-
-// The kernel's settings are files of root's, and capabilities are not asked for: a builder run by the real root could
-// write them. For everybody else they stay uncovered, since nested sandboxes may mount /proc only if it is whole.
-static void ProtectKernel(const Entry& entry, TargetTree& tree, const Proc& proc) {
-  const UniqueFd mounted = tree.Open(entry.target, "mount-proc");
-  for (const char* name : {"acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger"}) {
-    Entry bind;
-    bind.kind = EntryKind::bind;
-    bind.target = entry.target + "/" + name;
-    bind.text = "/proc/" + FdName(mounted.Get()) + "/" + name;
-    bind.read_only = true;
-    bind.optional = true;
-    Bind(bind, tree, proc);
-  }
 }
 
 static void MountTmpfs(const Entry& entry, TargetTree& tree) {

@@ -4,23 +4,33 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "launch/common/failure.h"
+#include "launch/linux/map-writer.h"
 
 namespace airplant {
 
 static constexpr char kLockStep[] = "lock-mounts";
 
 static void Unshare(const SandboxSpec& spec);
-static void MapIds(const SandboxSpec& spec, const Proc& proc, uid_t uid, gid_t gid);
+static void DenySetgroups(const Proc& proc);
+static void MapOwn(const Proc& proc, const char* name, const char* step, uint32_t inside, uint32_t outside);
 static void SetLimit(const Proc& proc, const char* name, const char* limit);
 
 void EnterNamespaces(const SandboxSpec& spec, const Proc& proc) {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
+  std::vector<MapWriter::File> others;
+  if (spec.uid_map) others.push_back({"uid_map", *spec.uid_map});
+  if (spec.gid_map) others.push_back({"gid_map", *spec.gid_map});
+  std::optional<MapWriter> writer;
+  if (!others.empty()) writer.emplace(proc, others);
   Unshare(spec);
-  // Kernels before 3.19 have no such file, and no such rule.
-  if (proc.Write("self/setgroups", "deny") != 0 && errno != ENOENT) Fail("write-setgroups");
-  MapIds(spec, proc, uid, gid);
+  if (!spec.gid_map) DenySetgroups(proc);
+  if (!spec.uid_map) MapOwn(proc, "self/uid_map", "write-uid-map", spec.uid, uid);
+  if (!spec.gid_map) MapOwn(proc, "self/gid_map", "write-gid-map", spec.gid, gid);
+  if (writer) writer->Write();
 }
 
 void EnterControlGroupNamespace(const SandboxSpec& spec) {
@@ -38,12 +48,24 @@ void LimitNamespaces(const SandboxSpec& spec, const Proc& proc) {
 void LockMounts(const SandboxSpec& spec, const Proc& proc) {
   // The maps of a process that is not dumpable belong to root, and nobody is there yet to make use of it.
   Check(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), kLockStep);
+  std::optional<MapWriter> writer;
+  if (spec.id_count > 1) {
+    const auto all = [&](uint32_t first) { return IdMap{{{first, first, spec.id_count}}, {}}; };
+    writer.emplace(proc, std::vector<MapWriter::File>{{"uid_map", all(spec.uid)}, {"gid_map", all(spec.gid)}});
+  }
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
     // One at a time they tell which it is.
     Check(unshare(CLONE_NEWUSER), "lock-user");
     Check(unshare(CLONE_NEWNS), kLockStep);
   }
-  MapIds(spec, proc, spec.uid, spec.gid);
+  if (writer) {
+    writer->Write();
+  } else {
+    // Where the outer namespace had to deny it, this one does from the beginning.
+    if (spec.gid_map) DenySetgroups(proc);
+    MapOwn(proc, "self/uid_map", "write-uid-map", spec.uid, spec.uid);
+    MapOwn(proc, "self/gid_map", "write-gid-map", spec.gid, spec.gid);
+  }
   Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), kLockStep);
 }
 
@@ -79,13 +101,14 @@ static void Unshare(const SandboxSpec& spec) {
   }
 }
 
+static void DenySetgroups(const Proc& proc) {
+  // Kernels before 3.19 have no such file, and no such rule.
+  if (proc.Write("self/setgroups", "deny") != 0 && errno != ENOENT) Fail("write-setgroups");
+}
+
 // Without privileges a process may map one id, its own, and a group only once setgroups is given up.
-static void MapIds(const SandboxSpec& spec, const Proc& proc, uid_t uid, gid_t gid) {
-  const auto line = [](uint32_t inside, uint32_t outside) {
-    return std::to_string(inside) + " " + std::to_string(outside) + " 1\n";
-  };
-  Check(proc.Write("self/uid_map", line(spec.uid, uid)), "write-uid-map");
-  Check(proc.Write("self/gid_map", line(spec.gid, gid)), "write-gid-map");
+static void MapOwn(const Proc& proc, const char* name, const char* step, uint32_t inside, uint32_t outside) {
+  Check(proc.Write(name, std::to_string(inside) + " " + std::to_string(outside) + " 1\n"), step);
 }
 
 // Limits are of the user namespace this process is in and count for all below; kinds the kernel lacks have none.

@@ -6,7 +6,7 @@
 namespace airplant {
 
 // Moves this process into new namespaces (processes: its children) as `spec` asks, with the caller's ids mapped to those
-// of `spec`. A refusal names the kind of namespace.
+// of `spec`, or what its maps say. A refusal names the kind of namespace.
 void EnterNamespaces(const SandboxSpec& spec, const Proc& proc);
 
 // For a process that has moved into the control group of the sandbox, which is shown as `/` from then on.

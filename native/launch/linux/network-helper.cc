@@ -16,9 +16,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "launch/common/descendants.h"
 #include "launch/common/descriptors.h"
 #include "launch/common/execute.h"
 #include "launch/common/failure.h"
+#include "launch/linux/send-descriptors.h"
 #include "launch/platform.h"
 
 namespace airplant {
@@ -36,7 +38,6 @@ struct Namespaces {
 };
 
 int64_t Milliseconds();
-void SendNamespaces(int keeper, const Namespaces& namespaces);
 bool ReceiveNamespaces(int sandbox, Namespaces& namespaces);
 [[noreturn]] void Keep(const NetworkHelper& helper, int sandbox);
 UniqueFd ChildSignals();
@@ -45,7 +46,6 @@ void ReadOutput(UniqueFd& output, std::string& text);
 // As a reader is told of it.
 std::string Describe(int status, const std::string& output);
 [[noreturn]] void End(pid_t helper);
-std::string Children();
 
 }  // namespace
 
@@ -62,7 +62,7 @@ void NetworkConnection::Connect(const Proc& proc) {
                         UniqueFd(openat(proc.Get(), "self/ns/user", O_RDONLY | O_CLOEXEC))};
   Check(namespaces.network.Get(), kStep, "/proc/self/ns/net");
   Check(namespaces.user.Get(), kStep, "/proc/self/ns/user");
-  SendNamespaces(keeper_.Get(), namespaces);
+  Check(SendDescriptors(keeper_.Get(), {namespaces.network.Get(), namespaces.user.Get()}), kStep);
 }
 
 void NetworkConnection::Await() {
@@ -90,24 +90,6 @@ int64_t Milliseconds() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
 
-void SendNamespaces(int keeper, const Namespaces& namespaces) {
-  const int descriptors[] = {namespaces.network.Get(), namespaces.user.Get()};
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof descriptors)]{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = ancillary;
-  message.msg_controllen = sizeof ancillary;
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof descriptors);
-  memcpy(CMSG_DATA(rights), descriptors, sizeof descriptors);
-  Check(sendmsg(keeper, &message, SendFlags()), kStep);
-}
-
 // False if the sandbox ended before it had any.
 bool ReceiveNamespaces(int sandbox, Namespaces& namespaces) {
   char byte;
@@ -131,8 +113,7 @@ bool ReceiveNamespaces(int sandbox, Namespaces& namespaces) {
 void Keep(const NetworkHelper& helper, int sandbox) {
   try {
     CloseAllExcept({0, 1, 2, sandbox});
-    // What the helper starts becomes ours should its parent end, so that it can be found and killed.
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    AdoptOrphans();
     const UniqueFd child_signals = ChildSignals();
     Namespaces namespaces;
     if (!ReceiveNamespaces(sandbox, namespaces)) _exit(0);
@@ -224,30 +205,9 @@ std::string Describe(int status, const std::string& output) {
 
 // Kills the helper (0: it is dead) and everything it has started, and ends when all of it is gone.
 void End(pid_t helper) {
-  if (helper > 0) {
-    kill(-helper, SIGKILL);
-    kill(helper, SIGKILL);
-    while (waitpid(helper, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
-  }
-  for (std::string children; !(children = Children()).empty();) {
-    for (char* at = children.data(); *at != '\0';) {
-      const auto pid = static_cast<pid_t>(strtol(at, &at, 10));
-      if (pid <= 0) break;
-      kill(pid, SIGKILL);
-      waitpid(pid, nullptr, __WALL);
-    }
-  }
+  if (helper > 0) kill(-helper, SIGKILL);
+  KillDescendants();
   _exit(0);
-}
-
-// Numbers of our children, separated by spaces; none where the kernel does not list them.
-std::string Children() {
-  const std::string path = "/proc/self/task/" + std::to_string(getpid()) + "/children";
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  char buffer[4096];
-  const ssize_t size = file ? read(file.Get(), buffer, sizeof buffer - 1) : 0;
-  return size > 0 ? std::string(buffer, static_cast<size_t>(size)) : std::string();
 }
 
 }  // namespace

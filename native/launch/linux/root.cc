@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "launch/common/failure.h"
+#include "launch/linux/builder-files.h"
 #include "launch/linux/entries.h"
 #include "launch/linux/restrict.h"
 #include "launch/linux/syscalls.h"
@@ -14,16 +15,16 @@ namespace airplant {
 
 static constexpr char kStep[] = "mount-root";
 
-static UniqueFd MountRoot(const SandboxSpec& spec, const Proc& proc);
+static UniqueFd MountRoot(const SandboxSpec& spec, const Proc& proc, bool for_builder);
 static UniqueFd MountDirectory(const std::string& path, const Proc& proc);
 static UniqueFd MountTmpfs();
 static void MakeReadOnly(int root, const Proc& proc);
 
-void EnterRoot(const SandboxSpec& spec, const Proc& proc) {
+void EnterRoot(const SandboxSpec& spec, const Proc& proc, bool for_builder) {
   // Otherwise mounts made here could show up on the host, and the host's here.
   Check(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount-private", "/");
 
-  TargetTree tree(MountRoot(spec, proc));
+  TargetTree tree(MountRoot(spec, proc, for_builder), for_builder);
   for (const Entry& entry : spec.entries) MakeEntry(entry, tree, proc);
   if (spec.read_only_root) MakeReadOnly(tree.Root(), proc);
 
@@ -35,8 +36,10 @@ void EnterRoot(const SandboxSpec& spec, const Proc& proc) {
 }
 
 // A descriptor of the mount's root.
-static UniqueFd MountRoot(const SandboxSpec& spec, const Proc& proc) {
-  return spec.root_kind == RootKind::tmpfs ? MountTmpfs() : MountDirectory(spec.root, proc);
+static UniqueFd MountRoot(const SandboxSpec& spec, const Proc& proc, bool for_builder) {
+  if (spec.root_kind == RootKind::tmpfs) return MountTmpfs();
+  const CallersPermissions permissions(for_builder);
+  return MountDirectory(spec.root, proc);
 }
 
 // pivot_root takes mounts only, so the directory is bound onto itself.

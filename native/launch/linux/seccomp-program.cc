@@ -31,12 +31,6 @@ constexpr uint32_t kNumberOffset = 0;
 constexpr uint32_t kArchitectureOffset = 4;
 constexpr uint32_t kArgumentsOffset = 16;
 
-// linux/audit.h
-constexpr uint32_t kAuditX86_64 = 0xc000003e;
-constexpr uint32_t kAuditI386 = 0x40000003;
-constexpr uint32_t kAuditAarch64 = 0xc00000b7;
-constexpr uint32_t kAuditArm = 0x40000028;
-
 // x86-64 and x32 are one architecture. A call has the same number in both, but for those from 512 on, which are x32's
 // alone; so this bit need not be looked at. (What only x86-64 has the kernel refuses with the bit.)
 constexpr uint32_t kX32Bit = 0x40000000;
@@ -172,7 +166,7 @@ std::vector<Range> Ranges(Assembler& assembler, const FilterPolicy& policy, cons
 Label Apply(Assembler& assembler, const std::vector<const Rule*>& rules) {
   Label otherwise = assembler.Return(kAllow);
   for (auto rule = rules.rbegin(); rule != rules.rend(); rule++) {
-    Label applies = assembler.Return(Refuse((*rule)->error));
+    Label applies = assembler.Return((*rule)->action);
     const auto& conditions = (*rule)->conditions;
     for (auto condition = conditions.rbegin(); condition != conditions.rend(); condition++) {
       applies = Test(assembler, *condition, applies, otherwise);

@@ -18,6 +18,12 @@ struct Instruction {
   bool operator==(const Instruction&) const = default;
 };
 
+// How the kernel calls architectures, linux/audit.h.
+inline constexpr uint32_t kAuditX86_64 = 0xc000003e;
+inline constexpr uint32_t kAuditI386 = 0x40000003;
+inline constexpr uint32_t kAuditAarch64 = 0xc00000b7;
+inline constexpr uint32_t kAuditArm = 0x40000028;
+
 // Every kind of call a kernel for the family may take: x86-64, x32 and i386; aarch64 and 32-bit ARM.
 enum class ProcessorFamily { x86, arm };
 

@@ -3,11 +3,11 @@
 namespace airplant {
 
 // Numbers of Linux, spelt out because this is compiled elsewhere, too.
-static constexpr uint32_t kEperm = 1;
-static constexpr uint32_t kEnosys = 38;
-static constexpr uint32_t kEprotonosupport = 93;
-static constexpr uint32_t kEopnotsupp = 95;
-static constexpr uint32_t kEafnosupport = 97;
+static constexpr uint32_t kEperm = Refuse(1);
+static constexpr uint32_t kEnosys = Refuse(38);
+static constexpr uint32_t kEprotonosupport = Refuse(93);
+static constexpr uint32_t kEopnotsupp = Refuse(95);
+static constexpr uint32_t kEafnosupport = Refuse(97);
 
 static constexpr uint32_t kSetIdBits = 06000;
 static constexpr uint32_t kCreates = 0100 | 020000000;  // O_CREAT, __O_TMPFILE
@@ -98,7 +98,11 @@ FilterPolicy SealedPolicy() {
       // i386 has these also behind one call with the family in memory. The rest of that call needs a socket first.
       {"socketcall", {"socketcall"}, {OneOf(0, {kSocketcallSocket, kSocketcallSocketpair})}, kEnosys},
   };
-  return {std::move(rules), Refuse(kEnosys), kKillProcess};
+  return {std::move(rules), kEnosys, kKillProcess};
+}
+
+FilterPolicy ObservationPolicy(std::vector<const char*> calls) {
+  return {{{"observed", std::move(calls), {}, kTrace}}, kAllow, kAllow};
 }
 
 }  // namespace airplant

@@ -29,10 +29,10 @@ struct Rule {
   const char* name;
   // An architecture need not have them all.
   std::vector<const char*> calls;
-  // All must hold. None: the call is never let through.
+  // All must hold. None: it always applies.
   std::vector<Condition> conditions;
-  // errno that the call gives instead, as Linux numbers it on x86 and ARM.
-  uint32_t error;
+  // What the kernel does with the call (SECCOMP_RET_…).
+  uint32_t action;
 };
 
 struct FilterPolicy {
@@ -47,9 +47,16 @@ struct FilterPolicy {
 // Actions of a seccomp filter, linux/seccomp.h.
 inline constexpr uint32_t kAllow = 0x7fff0000;
 inline constexpr uint32_t kKillProcess = 0x80000000;
+// The tracer is told at the beginning of the call; without one it fails with ENOSYS.
+inline constexpr uint32_t kTrace = 0x7ff00000;
+// The call gives this errno, as Linux numbers it on x86 and ARM.
 inline constexpr uint32_t Refuse(uint32_t error) { return 0x00050000 | error; }
 
 // The filter of sealed builds.
 FilterPolicy SealedPolicy();
+
+// Tells the tracer of the calls with these names, and lets everything else through: for a second filter, which can take
+// nothing back that the one of sealed builds refuses.
+FilterPolicy ObservationPolicy(std::vector<const char*> calls);
 
 }  // namespace airplant

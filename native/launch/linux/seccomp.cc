@@ -13,6 +13,7 @@ namespace airplant {
 
 static constexpr char kStep[] = "seccomp";
 
+static void Install(const std::vector<Instruction>& program);
 static const std::vector<Instruction>& Program();
 static std::optional<ProcessorFamily> HostFamily();
 
@@ -20,8 +21,14 @@ static_assert(sizeof(Instruction) == sizeof(sock_filter));
 
 void PrepareSystemCallFilter() { Program(); }
 
-void InstallSystemCallFilter() {
-  const std::vector<Instruction>& program = Program();
+void InstallSystemCallFilter() { Install(Program()); }
+
+void InstallTracingFilter(std::vector<const char*> calls) {
+  const auto family = HostFamily();
+  Install(family ? CompileFilter(ObservationPolicy(std::move(calls)), *family) : std::vector<Instruction>{});
+}
+
+static void Install(const std::vector<Instruction>& program) {
   if (program.empty()) Fail(kStep, {}, ENOTSUP);
   Check(sys_seccomp_filter(program.data(), static_cast<unsigned short>(program.size())), kStep);
 }

@@ -15,9 +15,11 @@ namespace airplant {
 // another matter than a refused mount.
 class TargetTree {
  public:
-  explicit TargetTree(UniqueFd root) : root_(std::move(root)) {}
+  // `for_builder`: it is filled with files of a builder who is not the caller.
+  TargetTree(UniqueFd root, bool for_builder) : root_(std::move(root)), for_builder_(for_builder) {}
 
   int Root() const { return root_.Get(); }
+  bool ForBuilder() const { return for_builder_; }
 
   // The directory at `target`, made with mode 0755 if missing.
   UniqueFd MakeDirectory(const std::string& target, const char* step);
@@ -40,6 +42,7 @@ class TargetTree {
 
  private:
   UniqueFd root_;
+  const bool for_builder_;
   // Targets come sorted, so the parent of the last one is mostly the parent of the next.
   std::string parent_path_;
   UniqueFd parent_;
