@@ -21,6 +21,16 @@ void BlockPipe::Commit(size_t size) {
   if (used_ == kBlockSize) HandOver();
 }
 
+size_t BlockPipe::RoomBeyond(size_t kept) {
+  if (RoomSize() == kept) {
+    // Only this thread writes to blocks, so the one handed over can still be read.
+    const uint8_t* bytes = Room();
+    HandOver();
+    memcpy(Room(), bytes, kept);
+  }
+  return RoomSize() - kept;
+}
+
 void BlockPipe::Write(std::string_view bytes) {
   while (!bytes.empty()) {
     const size_t part = std::min(bytes.size(), RoomSize());

@@ -34,6 +34,9 @@ class BlockPipe {
   size_t RoomSize() const { return kBlockSize - used_; }
   void Commit(size_t size);
 
+  // Room beyond bytes that were put into it and not committed: when there is none, they move on with it.
+  size_t RoomBeyond(size_t kept);
+
   void Write(std::string_view bytes);
 
   // Hands over the last block and waits until everything is consumed.

@@ -175,7 +175,10 @@ class Canonicaliser final : public TreeVisitor {
 }  // namespace
 
 void CanonicaliseTree(const std::string& path, const Cancellation& cancellation) {
-  const Location root = Locate(path);
+  CanonicaliseTree(Locate(path), cancellation);
+}
+
+void CanonicaliseTree(const Location& root, const Cancellation& cancellation) {
   LinkCounts links;
   Canonicaliser first(links, true, cancellation);
   TreeWalk(first, cancellation).Run(root);

@@ -2,16 +2,14 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "fs/archive.h"
 #include "fs/canonicalise.h"
 #include "fs/copy-tree.h"
 #include "fs/create-at.h"
+#include "fs/hash-arguments.h"
 #include "fs/lock.h"
 #include "fs/move-tree.h"
-#include "fs/nar-writer.h"
-#include "fs/reference-scanner.h"
 #include "fs/remove-tree.h"
 #include "fs/special-files.h"
 #include "js/arguments.h"
@@ -65,39 +63,7 @@ static Napi::Value JsUnlock(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-static std::vector<std::string> ToHashParts(const Napi::Value& value) {
-  if (!value.IsArray()) throw WrongArgument(value.Env(), "candidates must be an array");
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> parts;
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    parts.push_back(ToBytes(array.Get(i), "a candidate"));
-    if (!IsHashPart(parts.back())) {
-      throw WrongArgument(value.Env(), "a candidate must have 32 characters of Nix's base 32");
-    }
-  }
-  return parts;
-}
-
-static std::string ToAlgorithm(const Napi::Value& value) {
-  return ToChoice<std::string>(value, "algorithm",
-                               {{"md5", "md5"}, {"sha1", "sha1"}, {"sha256", "sha256"}, {"sha512", "sha512"}});
-}
-
-static uint64_t ToNarSizeLimit(const Napi::Value& value) {
-  const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
-  return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;
-}
-
-static bool ToCaseHack(const Napi::Value& options) {
-  if (!options.IsObject()) return false;
-  const Napi::Value given = options.As<Napi::Object>().Get("caseHack");
-  if (given.IsUndefined()) return false;
-  if (!given.IsBoolean()) throw WrongArgument(options.Env(), "caseHack must be a boolean");
-  return given.As<Napi::Boolean>();
-}
-
-static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
+static Napi::Object FromTreeHash(Napi::Env env, const TreeHash& hash) {
   const auto references = Napi::Array::New(env, hash.references.size());
   for (uint32_t i = 0; i < hash.references.size(); i++) {
     references.Set(i, Napi::String::New(env, hash.references[i]));
@@ -111,16 +77,25 @@ static Napi::Value FromTreeHash(Napi::Env env, const TreeHash& hash) {
 
 static Napi::Value JsHashTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
-  HashOptions options{ToHashParts(info[1]), "sha256", kMostNarSize, ToCaseHack(info[2])};
-  if (info[2].IsObject()) {
-    const auto given = info[2].As<Napi::Object>();
-    if (given.Has("algorithm")) options.algorithm = ToAlgorithm(given.Get("algorithm"));
-    if (given.Has("maxNarSize")) options.most_nar_size = ToNarSizeLimit(given.Get("maxNarSize"));
-  }
+  const HashOptions options = ToHashOptions(info[1], info[2]);
   return BackgroundOf(info).Run(
       info.Env(), Bounded(info[3]),
       [=](const Cancellation& cancellation) { return HashTree(path, options, cancellation); },
       FromTreeHash);
+}
+
+static Napi::Value JsRewriteTree(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  const HashRewriter::Pairs rewrites = ToRewrites(info[1]);
+  const HashOptions options = ToHashOptions(info[2], info[3]);
+  return BackgroundOf(info).Run(
+      info.Env(), Bounded(info[4]),
+      [=](const Cancellation& cancellation) { return RewriteTree(path, rewrites, options, cancellation); },
+      [](Napi::Env env, const RewrittenTree& rewritten) {
+        const Napi::Object object = FromTreeHash(env, rewritten.tree);
+        object.Set("replaced", Napi::Number::New(env, static_cast<double>(rewritten.replaced)));
+        return Napi::Value(object);
+      });
 }
 
 static Napi::Value JsDumpTree(const Napi::CallbackInfo& info) {
@@ -188,7 +163,7 @@ static Napi::Value JsFindSpecialFile(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   const std::string known = ToBytes(info[1], "known");
   return BackgroundOf(info).Run(
-      info.Env(), {Background::Queue::bounded, std::make_shared<Cancellation>()},
+      info.Env(), Bounded(info[2]),
       [=](const Cancellation& cancellation) { return FindSpecialFile(path, known, cancellation); },
       FromSpecialSearch);
 }
@@ -232,6 +207,7 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   add("tryLock", JsTryLock);
   add("unlock", JsUnlock);
   add("hashTree", JsHashTree);
+  add("rewriteTree", JsRewriteTree);
   add("dumpTree", JsDumpTree);
   add("canonicaliseTree", JsCanonicaliseTree);
   add("removeTree", JsRemoveTree);

@@ -68,7 +68,11 @@ void NarWriter::Regular(const TreeEntry& entry) {
 
   BeginEntry(entry);
   Raw(st.st_mode & S_IXUSR ? kExecutable : kRegular);
-  Contents(fd.Get(), static_cast<uint64_t>(st.st_size));
+  const off_t size = st.st_size;
+  if (size > static_cast<off_t>(kLargeFile)) sys_advise_sequential(fd.Get());
+  Contents(entry, fd.Get(), static_cast<uint64_t>(size));
+  if (fstat(fd.Get(), &st) < 0) Fail(errno, "fstat");
+  if (st.st_size != size) Fail(EBUSY, "fstat", "changed its size while being read");
   Raw(kClose);
   EndEntry(entry);
 }
@@ -81,7 +85,7 @@ void NarWriter::Symlink(const TreeEntry& entry) {
 
   BeginEntry(entry);
   Raw(kSymlink);
-  String({target, static_cast<size_t>(length)});
+  Target(entry, {target, static_cast<size_t>(length)});
   Raw(kClose);
   EndEntry(entry);
 }
@@ -96,7 +100,7 @@ void NarWriter::BeginEntry(const TreeEntry& entry) {
   const std::string_view name = NameOf(entry.name);
   if (name.empty()) Fail(EINVAL, "readdir", "its name is nothing but the suffix of the case hack");
   Raw(kEntry);
-  String(name);
+  Name(name);
   Raw(kNode);
 }
 
@@ -104,23 +108,24 @@ void NarWriter::EndEntry(const TreeEntry& entry) {
   if (entry.depth > 0) Raw(kClose);
 }
 
-void NarWriter::Contents(int fd, uint64_t size) {
-  Length(size);
-  Count(size);
-  if (size > kLargeFile) sys_advise_sequential(fd);
+void NarWriter::Contents(const TreeEntry&, int fd, uint64_t size) {
+  BeginString(size);
   for (uint64_t left = size; left > 0;) {
-    const ssize_t got = read(fd, pipe_.Room(), std::min<uint64_t>(left, pipe_.RoomSize()));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) Fail(errno, "read");
-    if (got == 0) Fail(EBUSY, "read", "shrank while being read");
-    left -= static_cast<uint64_t>(got);
-    pipe_.Commit(static_cast<size_t>(got));
+    const size_t got = ReadSome(fd, pipe_.Room(), std::min<uint64_t>(left, pipe_.RoomSize()));
+    left -= got;
+    pipe_.Commit(got);
     if (left > 0) cancellation_.Check();
   }
-  struct stat st;
-  if (fstat(fd, &st) < 0) Fail(errno, "fstat");
-  if (static_cast<uint64_t>(st.st_size) != size) Fail(EBUSY, "fstat", "changed its size while being read");
-  Padding(size);
+  EndString(size);
+}
+
+size_t NarWriter::ReadSome(int fd, uint8_t* buffer, uint64_t room) const {
+  ssize_t got;
+  do got = read(fd, buffer, room);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) Fail(errno, "read");
+  if (got == 0) Fail(EBUSY, "read", "shrank while being read");
+  return static_cast<size_t>(got);
 }
 
 void NarWriter::Raw(std::string_view bytes) {
@@ -129,9 +134,16 @@ void NarWriter::Raw(std::string_view bytes) {
 }
 
 void NarWriter::String(std::string_view bytes) {
-  Length(bytes.size());
-  Raw(bytes);
-  Padding(bytes.size());
+  BeginString(bytes.size());
+  pipe_.Write(bytes);
+  EndString(bytes.size());
+}
+
+uint64_t NarWriter::BeginString(uint64_t length) {
+  Length(length);
+  const uint64_t position = size_;
+  Count(length);
+  return position;
 }
 
 void NarWriter::Length(uint64_t length) {

@@ -5,17 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "fs/hash-part-index.h"
+
 namespace airplant {
-
-// Length of the hash part of a store path: 32 characters of Nix's base 32.
-inline constexpr size_t kHashPartLength = 32;
-
-bool IsHashPart(const std::string& text);
 
 // Finds which of a set of hash parts occur in a stream of bytes.
 class ReferenceScanner {
  public:
-  // Every candidate must be a hash part.
+  // Every candidate must be a hash part; duplicates count once.
   explicit ReferenceScanner(std::vector<std::string> candidates);
 
   // False once nothing more can be found.
@@ -28,14 +25,9 @@ class ReferenceScanner {
   std::vector<std::string> Found() const;
 
  private:
-  void Look(const uint8_t* window);
-
-  std::vector<std::string> candidates_;
+  const HashPartIndex candidates_;
   std::vector<bool> found_;
   size_t missing_;
-  // Open addressing by the first 8 bytes; 0 is empty, else an index into candidates_ plus one.
-  std::vector<uint32_t> table_;
-  unsigned shift_;
 };
 
 }  // namespace airplant

@@ -119,6 +119,7 @@ bool Search::Read(const std::string& directory) {
   DirectoryEntry entry;
   int more;
   while ((more = reader_.Next(&entry)) > 0) {
+    cancellation_.Check();
     const FileType type = entry.type == FileType::unknown ? TypeOf(fd.Get(), entry) : entry.type;
     if (type == FileType::directory) pending_.push_back(Join(directory, entry.name));
     if (type == FileType::other) {
