@@ -179,6 +179,20 @@ test('a chain of 2000 derivations is made in linear time', () => {
   assert.equal(evaluatedObjects(last).length, 2001);
 });
 
+test('of many values that share what they need each object comes once, dependencies first, whoever made them', () => {
+  const [one, other] = [createEvaluator(), createEvaluator()];
+  const made: DerivationValue[] = [];
+  for (let i = 0; i < 2000; i++) {
+    made.push(one.derivation({ name: 'link', builder: '/b', last: made.at(-1) ?? null }));
+  }
+  const foreign = other.derivation({ name: 'foreign', builder: '/b' });
+  const objects = evaluatedObjects(...made.toReversed(), foreign, made[0]);
+  assert.deepEqual(
+    objects.map(({ path }) => path),
+    [...made, foreign].map(({ drvPath }) => drvPath),
+  );
+});
+
 const cyclicList: unknown[] = [];
 cyclicList.push([cyclicList]);
 const cyclicObject: Record<string, unknown> = { a: {} };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isAirplantError } from '../../ts/base/errors.js';
-import { isJsonObject, type JsonValue, parseJson } from '../../ts/derivation/json-text.js';
+import { isJsonObject, type JsonObject, parseJson } from '../../ts/derivation/json-text.js';
 import { type DerivationOptions, derivationOptions } from '../../ts/derivation/options.js';
 import { structuredAttributeFiles } from '../../ts/derivation/structured-attrs.js';
 import { loadCorpus } from './corpus.js';
@@ -17,6 +17,8 @@ function withEnv(env: Record<string, string>): DerivationOptions {
   const plain = lookup([...files.keys()].find((path) => path.endsWith('-plain.drv'))!);
   return derivationOptions({ ...plain, env: new Map(Object.entries(env)) });
 }
+
+const nothingAdded = { outputs: new Map<string, string>(), graphs: new Map() };
 
 const withJson = (attributes: unknown) => withEnv({ __json: JSON.stringify(attributes) });
 
@@ -113,9 +115,12 @@ test('wrong types are refused by name', () => {
     ],
     ['unsafeDiscardReferences.out', () => withJson({ unsafeDiscardReferences: { out: 'yes' } })],
     ['exportReferencesGraph.g', () => withJson({ exportReferencesGraph: { g: [['a', 1]] } })],
+    ['exportReferencesGraph', () => withJson({ exportReferencesGraph: ['g', '/nix/store/x'] })],
+    ['exportReferencesGraph', () => withJson({ exportReferencesGraph: { outputs: ['/nix/store/x'] } })],
     ['exportReferencesGraph', () => withEnv({ exportReferencesGraph: 'name' })],
     ['exportReferencesGraph', () => withEnv({ exportReferencesGraph: '../name /nix/store/x' })],
     ['__json', () => withJson([])],
+    ['__json', () => withEnv({ __json: '{"a":"\u{dc80}"}' })],
   ] as const) {
     assert.throws(options, (error) => {
       assert.ok(isAirplantError(error, 'ERR_DERIVATION_INVALID'), String(error));
@@ -129,6 +134,16 @@ test('wrong types are refused by name', () => {
   );
 });
 
+test('__json that is too deep or holds too much is refused, whatever its size', () => {
+  const refused = (__json: string, words: RegExp) =>
+    assert.throws(() => withEnv({ __json }), { code: 'ERR_DERIVATION_INVALID', message: words });
+  refused(`{"a":${'['.repeat(1_000_000)}`, /should be a value less than 512 levels deep/);
+  const values = (count: number) => `{"a":[${'0,'.repeat(count - 3)}0]}`;
+  refused(values(1_000_001), /should be the end of a text of at most 1000000 values/);
+  withEnv({ __json: values(1_000_000) });
+  withEnv({ __json: `{"a":"${'x'.repeat(10_000_000)}"}` });
+});
+
 test('the files of structured attributes are those Nix gives a builder', () => {
   // The output of a builder under Nix 2.8 that ran `cat .attrs.json .attrs.sh`.
   const text = readFileSync(
@@ -138,7 +153,9 @@ test('the files of structured attributes are those Nix gives a builder', () => {
   const [json, shell] = [text.slice(0, text.indexOf('declare')), text.slice(text.indexOf('declare'))];
   const attributes = parseJson(json, 'x');
   assert.ok(isJsonObject(attributes));
-  assert.deepEqual(structuredAttributeFiles(attributes), { json, shell });
+  const { outputs, ...given } = attributes;
+  const added = { outputs: new Map(Object.entries(outputs as Record<string, string>)), graphs: new Map() };
+  assert.deepEqual(structuredAttributeFiles(given, added), { json, shell });
 });
 
 test('numbers come out as Nix reads them', () => {
@@ -146,24 +163,37 @@ test('numbers come out as Nix reads them', () => {
     '{"a":1.0,"b":1e3,"c":9223372036854775808,"d":-0,"e":1e-7,"f":16777216.5,"g":4294967297,"h":1e100,"i":-1.0,"j":99999999999999999999}',
     'x',
   );
-  const { json, shell } = structuredAttributeFiles(numbers as Record<string, JsonValue>);
+  const { json, shell } = structuredAttributeFiles(numbers as JsonObject, nothingAdded);
   assert.equal(
     json,
-    '{"a":1.0,"b":1000.0,"c":9223372036854775808,"d":0,"e":1e-07,"f":16777216.5,"g":4294967297,"h":1e+100,"i":-1.0,"j":1e+20}',
+    '{"a":1.0,"b":1000.0,"c":9223372036854775808,"d":0,"e":1e-07,"f":16777216.5,"g":4294967297,"h":1e+100,"i":-1.0,"j":1e+20,"outputs":{}}',
   );
   assert.equal(
     shell,
-    'declare a=1\ndeclare b=1000\ndeclare c=0\ndeclare d=0\ndeclare f=16777216\ndeclare g=1\ndeclare h=-2147483648\ndeclare i=-1\ndeclare j=-2147483648\n',
+    'declare a=1\ndeclare b=1000\ndeclare c=0\ndeclare d=0\ndeclare f=16777216\ndeclare g=1\ndeclare h=-2147483648\ndeclare i=-1\ndeclare j=-2147483648\ndeclare -A outputs=()\n',
   );
 });
 
 test('what bash cannot hold is left out, the rest is quoted', () => {
-  const { shell } = structuredAttributeFiles({
-    'bad-name': 'x',
-    nested: [[1]],
-    mixed: { a: 1.5 },
-    quoted: "it's\n$(x)",
-    object: { "k'": null, b: false },
-  });
-  assert.equal(shell, "declare -A object=(['b']= ['k'\\''']='' )\ndeclare quoted='it'\\''s\n$(x)'\n");
+  const { shell } = structuredAttributeFiles(
+    {
+      'bad-name': 'x',
+      nested: [[1]],
+      mixed: { a: 1.5 },
+      quoted: "it's\n$(x)",
+      object: { "k'": null, b: false },
+    },
+    nothingAdded,
+  );
+  assert.equal(
+    shell,
+    "declare -A object=(['b']= ['k'\\''']='' )\ndeclare -A outputs=()\ndeclare quoted='it'\\''s\n$(x)'\n",
+  );
+});
+
+test('outputs and graphs take the place of attributes of their name, whatever it is', () => {
+  const given = parseJson('{"outputs":["out","dev"],"__proto__":{"a":1},"toString":"x"}', 'x') as JsonObject;
+  const graphs = new Map([['__proto__', []]]);
+  const { json } = structuredAttributeFiles(given, { outputs: new Map([['out', '/nix/store/x']]), graphs });
+  assert.equal(json, '{"__proto__":[],"outputs":{"out":"/nix/store/x"},"toString":"x"}');
 });

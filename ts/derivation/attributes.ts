@@ -17,7 +17,7 @@ export interface Attributes {
   strings(name: string): readonly string[] | undefined;
 }
 
-/** Throws ERR_DERIVATION_INVALID where `__json` is not a JSON object. */
+/** Throws ERR_DERIVATION_INVALID where `__json` is not a JSON object in UTF-8. */
 export function derivationAttributes(derivation: Pick<Derivation, 'name' | 'env'>): Attributes {
   const { name: derivationName, env } = derivation;
   const structured = structuredAttributes(derivation);
@@ -92,8 +92,10 @@ function structuredAttributes(derivation: Pick<Derivation, 'name' | 'env'>): Jso
   const text = derivation.env.get('__json');
   if (text === undefined) return undefined;
   const attribute = { derivationName: derivation.name, name: '__json', value: null };
+  // Nix refuses it as well: what the builder is given could not be read as JSON.
+  if (!text.isWellFormed()) throw wrongType(attribute, 'UTF-8');
   try {
-    const value = parseJson(text, `__json of derivation ${derivation.name}`);
+    const value = parseJson(text, `__json of derivation ${derivation.name}`, { mostValues });
     if (!isJsonObject(value)) throw wrongType(attribute, 'a JSON object');
     return value;
   } catch (cause) {
@@ -101,3 +103,6 @@ function structuredAttributes(derivation: Pick<Derivation, 'name' | 'env'>): Jso
     throw new AirplantError('ERR_DERIVATION_INVALID', cause.message, { cause, details: cause.details });
   }
 }
+
+/** Real derivations have hundreds, and a million takes half a gigabyte. */
+const mostValues = 1_000_000;

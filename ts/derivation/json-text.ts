@@ -37,11 +37,16 @@ export class JsonNumber {
 export const maxJsonDepth = 512;
 
 /**
- * Reads JSON (RFC 8259). Of equal keys the last wins, as in Nix. `file` is what errors call the text.
+ * Reads JSON (RFC 8259). Of equal keys the last wins, as in Nix. `file` is what errors call the text. A text of a few
+ * megabytes can hold values that take gigabytes: `mostValues` is how many there may be, of any kind and at any depth.
  * Throws ERR_DERIVATION_SYNTAX with `details` `{file, offset, expected}`, the offset in bytes.
  */
-export function parseJson(text: string, file: string): JsonValue {
-  return new Parser(text, file).document();
+export function parseJson(
+  text: string,
+  file: string,
+  { mostValues = Number.POSITIVE_INFINITY }: { readonly mostValues?: number } = {},
+): JsonValue {
+  return new Parser(text, file, { mostValues }).document();
 }
 
 /**
@@ -49,7 +54,7 @@ export function parseJson(text: string, file: string): JsonValue {
  * about values, which are long parsed when they are found to be wrong.
  */
 export function jsonOffset(text: string, path: string): number | undefined {
-  const index = new Parser(text, '', path).find();
+  const index = new Parser(text, '', { wanted: path }).find();
   return index === undefined ? undefined : encodeText(text.slice(0, index)).length;
 }
 
@@ -71,13 +76,16 @@ class Parser {
   readonly #text: string;
   readonly #file: string;
   readonly #wanted: string | undefined;
+  readonly #mostValues: number;
+  #values = 0;
   #found: number | undefined;
 
   /** `wanted`: the path of a value to be found; paths are not made up otherwise. */
-  constructor(text: string, file: string, wanted?: string) {
+  constructor(text: string, file: string, options: { wanted?: string; mostValues?: number }) {
     this.#text = text;
     this.#file = file;
-    this.#wanted = wanted;
+    this.#wanted = options.wanted;
+    this.#mostValues = options.mostValues ?? Number.POSITIVE_INFINITY;
   }
 
   find(): number | undefined {
@@ -94,6 +102,8 @@ class Parser {
 
   #value(depth: number, path: string): JsonValue {
     if (depth > maxJsonDepth) this.#fail(`a value less than ${maxJsonDepth} levels deep`);
+    if (++this.#values > this.#mostValues)
+      this.#fail(`the end of a text of at most ${this.#mostValues} values`);
     this.#blank();
     if (path === this.#wanted) this.#found = this.#at;
     const first = this.#text[this.#at];

@@ -21,7 +21,7 @@ export interface DerivationOptions {
   readonly structuredAttrs: JsonObject | undefined;
   /** Variables whose values go into files; always empty with structured attributes. */
   readonly passAsFile: readonly string[];
-  /** Closures to describe, by name of the file (or of the JSON attribute): store paths or placeholders. */
+  /** Closures to describe, by name of the file (or of the JSON attribute): paths in the store, or placeholders. */
   readonly exportReferencesGraph: ReadonlyMap<string, readonly string[]>;
   /** What outputs may refer to, by output name; outputs without an entry are not checked. */
   readonly outputChecks: ReadonlyMap<string, OutputChecks>;
@@ -56,8 +56,21 @@ export interface OutputChecks {
   readonly maxClosureSize: number | undefined;
 }
 
-/** Throws ERR_DERIVATION_INVALID for an attribute of the wrong type, naming it. */
+/**
+ * Each derivation is looked at once, however many ask. Throws ERR_DERIVATION_INVALID for an attribute of the wrong type,
+ * naming it.
+ */
 export function derivationOptions(derivation: Derivation): DerivationOptions {
+  const known = knownOptions.get(derivation);
+  if (known) return known;
+  const options = readOptions(derivation);
+  knownOptions.set(derivation, options);
+  return options;
+}
+
+const knownOptions = new WeakMap<Derivation, DerivationOptions>();
+
+function readOptions(derivation: Derivation): DerivationOptions {
   const attributes = derivationAttributes(derivation);
   return {
     structuredAttrs: attributes.structured,
@@ -80,7 +93,7 @@ export function derivationOptions(derivation: Derivation): DerivationOptions {
   };
 }
 
-/** `name path name path …`; a name may come more than once. */
+/** `name path name path …`; of equal names the last counts, as in Nix. */
 function plainGraphs(derivationName: string, attributes: Attributes): Map<string, string[]> {
   const tokens = words(attributes.string('exportReferencesGraph')) ?? [];
   const graphs = new Map<string, string[]>();
@@ -95,7 +108,7 @@ function plainGraphs(derivationName: string, attributes: Attributes): Map<string
         `has the invalid file name ${quote(name)} in 'exportReferencesGraph'`,
       );
     }
-    graphs.set(name, [...(graphs.get(name) ?? []), path]);
+    graphs.set(name, [path]);
   }
   return graphs;
 }
@@ -103,6 +116,13 @@ function plainGraphs(derivationName: string, attributes: Attributes): Map<string
 function structuredGraphs(derivationName: string, structured: JsonObject): Map<string, string[]> {
   const about = { derivationName, name: 'exportReferencesGraph' };
   const graphs = requireObject({ ...about, value: property(structured, about.name) }) ?? {};
+  if (Object.hasOwn(graphs, 'outputs')) {
+    throw invalidGraph(
+      derivationName,
+      `wants a graph in the attribute 'outputs', where the output paths are`,
+      'Give it another name.',
+    );
+  }
   return new Map(
     Object.keys(graphs).map((name) => [
       name,
@@ -197,9 +217,13 @@ function requiredFeatures(derivation: Derivation, attributes: Attributes): reado
   return sortedSet([...features]);
 }
 
-function invalidGraph(name: string, why: string): AirplantError {
+function invalidGraph(
+  name: string,
+  why: string,
+  hint = 'It is a list of file names and store paths in turn.',
+): AirplantError {
   return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${name} ${why}`, {
-    hint: 'It is a list of file names and store paths in turn.',
+    hint,
     details: { name, attribute: 'exportReferencesGraph' },
   });
 }

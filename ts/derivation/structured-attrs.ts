@@ -1,12 +1,24 @@
+import { quoteShell } from '../base/quote-shell.js';
 import { compareText } from '../base/text.js';
 import { printJson } from './json-print.js';
 import { isJsonObject, JsonNumber, type JsonObject, type JsonValue, printDouble } from './json-text.js';
+import { type ReferenceGraph, referenceGraphJson } from './reference-graph.js';
 
-/**
- * The two files a builder with structured attributes finds in its build directory, as Nix writes them.
- * `attributes` is all of them, `outputs` (path by name) and closures put in already.
- */
-export function structuredAttributeFiles(attributes: JsonObject): { json: string; shell: string } {
+/** What takes the place of attributes of the same name: output paths by output name, and closures. */
+export interface AddedAttributes {
+  readonly outputs: ReadonlyMap<string, string>;
+  readonly graphs: ReadonlyMap<string, ReferenceGraph>;
+}
+
+/** The contents of the two files a builder with structured attributes finds in its build directory, as Nix writes them. */
+export function structuredAttributeFiles(
+  given: JsonObject,
+  { outputs, graphs }: AddedAttributes,
+): { json: string; shell: string } {
+  // No prototype: an attribute may have any name.
+  const attributes: Record<string, JsonValue> = Object.assign(Object.create(null), given);
+  attributes['outputs'] = Object.fromEntries(outputs);
+  for (const [name, graph] of graphs) attributes[name] = referenceGraphJson(graph);
   return {
     json: printJson(normalise(attributes), { sortKeys: true }),
     shell: Object.keys(attributes)
@@ -75,8 +87,4 @@ function shellInteger(literal: string): string | undefined {
   if (Math.ceil(single) !== single) return undefined;
   const truncated = Math.trunc(value);
   return String(Math.abs(truncated) < 2 ** 31 ? truncated + 0 : -(2 ** 31));
-}
-
-function quoteShell(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

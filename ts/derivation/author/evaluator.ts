@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
+import { currentSystem } from '../../base/system.js';
 import { encodeText } from '../../base/text.js';
 import { hashBytes } from '../../formats/hash-bytes.js';
 import { makeFixedOutputPath, makeTextPath, outputPathName } from '../../formats/make-store-path.js';
@@ -16,7 +17,6 @@ import { makeDerivation, readFlag } from './make-derivation.js';
 import type { EvaluatedObject, SourceFilter } from './objects.js';
 import { type Reference, Registry } from './registry.js';
 import { hashSource } from './source.js';
-import { currentSystem } from './system.js';
 import {
   type DerivationValue,
   evaluatedOf,
@@ -112,11 +112,20 @@ export function createEvaluator(options: { storeDir?: string } = {}): Evaluator 
  * and paths it must have already. Throws ERR_MODULE for a value no evaluator made.
  */
 export function evaluatedObjects(...values: readonly unknown[]): EvaluatedObject[] {
-  const objects = values.flatMap((value) => {
+  const pathsOf = new Map<Registry, string[]>();
+  for (const value of values) {
     const about = evaluatedOf(value);
-    if (about) return about.objects();
-    throw new AirplantError('ERR_MODULE', `${describeValue(value)} is neither a derivation nor a source`);
-  });
+    if (!about) {
+      throw new AirplantError('ERR_MODULE', `${describeValue(value)} is neither a derivation nor a source`);
+    }
+    const { registry, reference } = about;
+    const path = reference.kind === 'file' ? reference.path : reference.drvPath;
+    const paths = pathsOf.get(registry);
+    if (paths) paths.push(path);
+    else pathsOf.set(registry, [path]);
+  }
+  // What many have in common is looked at once.
+  const objects = [...pathsOf].flatMap(([registry, paths]) => registry.closure(paths));
   return [...new Map(objects.map((object) => [object.path, object])).values()];
 }
 

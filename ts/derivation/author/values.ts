@@ -46,8 +46,6 @@ export interface Evaluated {
   readonly reference: Reference;
   /** The text it stands for. */
   readonly path: string;
-  /** This and all it depends on, dependencies first. */
-  objects(): readonly EvaluatedObject[];
 }
 
 export function evaluatedOf(value: unknown): Evaluated | undefined {
@@ -65,7 +63,6 @@ export function makeStoreFile(registry: Registry, object: EvaluatedObject, path 
       registry,
       reference: { kind: 'file', path: object.path },
       path,
-      objects: () => registry.closure([object.path]),
     },
   );
 }
@@ -81,7 +78,7 @@ export function makeDerivationValue(
     const reference: Reference = { kind: 'output', drvPath, outputName };
     registry.recognise(path, reference);
     const base: DerivationBase = { name, drvPath, outPath: path, outputName, outputs, toString: () => path };
-    const about = { registry, reference, path, objects: () => registry.closure([drvPath]) };
+    const about = { registry, reference, path };
     outputs[outputName] = withEvaluated(base, about) as DerivationValue;
   }
   for (const value of Object.values(outputs)) {
