@@ -197,34 +197,38 @@ test('closing a store stops what is done to the store on disk', needs, async () 
   );
 });
 
-test('names a builder chose are escaped in errors', needs, async () => {
-  await using store = await freshStore();
-  const name = "$(printf 'a\\033[31m\\n\\377\\302\\233b')";
-  const cases: readonly (readonly [string, string, RegExp])[] = [
-    [
-      `bb mkdir $out; bb mkfifo $out/"${name}"`,
-      'ERR_UNSUPPORTED_FILE',
-      /a\\x1b\[31m\\x0a\\xff\\x9bb' has an/,
-    ],
-    [
-      `d=$out; for i in $(bb seq 70); do d="$d/${name}"; done; bb mkdir -p "$d"`,
-      'ERR_OUTPUT_REJECTED',
-      /a\\x1b\[31m\\x0a\\xff\\x9bb/,
-    ],
-    [`printf 'last \\033]0;words\\007\\302\\233 line\\n'; exit 1`, 'ERR_BUILD_FAILED', /exit code 1/],
-  ];
-  for (const [text, code, message] of cases) {
-    const run = store.build([script('hostile', text)]);
-    const failed = (await at(run, 'build.failed', () => {})).find(({ type }) => type === 'build.failed');
-    const { error } = (await run.result).results[0]!;
-    assert.equal(error?.code, code);
-    assert.match(error.message, message);
-    const said = [error.message, error.hint, ...(error.lastLines ?? [])];
-    const told = failed?.type === 'build.failed' ? [failed.message, failed.hint, ...failed.lastLines] : [];
-    assert.ok(told.length >= 2);
-    for (const one of [...said, ...told]) assert.doesNotMatch(one, /[\p{Cc}\p{Cs}]/u);
-  }
-});
+test(
+  'CVE-2021-43860, CVE-2022-21682, CVE-2023-28101: names a builder chose are escaped in errors',
+  needs,
+  async () => {
+    await using store = await freshStore();
+    const name = "$(printf 'a\\033[31m\\n\\377\\302\\233b')";
+    const cases: readonly (readonly [string, string, RegExp])[] = [
+      [
+        `bb mkdir $out; bb mkfifo $out/"${name}"`,
+        'ERR_UNSUPPORTED_FILE',
+        /a\\x1b\[31m\\x0a\\xff\\x9bb' has an/,
+      ],
+      [
+        `d=$out; for i in $(bb seq 70); do d="$d/${name}"; done; bb mkdir -p "$d"`,
+        'ERR_OUTPUT_REJECTED',
+        /a\\x1b\[31m\\x0a\\xff\\x9bb/,
+      ],
+      [`printf 'last \\033]0;words\\007\\302\\233 line\\n'; exit 1`, 'ERR_BUILD_FAILED', /exit code 1/],
+    ];
+    for (const [text, code, message] of cases) {
+      const run = store.build([script('hostile', text)]);
+      const failed = (await at(run, 'build.failed', () => {})).find(({ type }) => type === 'build.failed');
+      const { error } = (await run.result).results[0]!;
+      assert.equal(error?.code, code);
+      assert.match(error.message, message);
+      const said = [error.message, error.hint, ...(error.lastLines ?? [])];
+      const told = failed?.type === 'build.failed' ? [failed.message, failed.hint, ...failed.lastLines] : [];
+      assert.ok(told.length >= 2);
+      for (const one of [...said, ...told]) assert.doesNotMatch(one, /[\p{Cc}\p{Cs}]/u);
+    }
+  },
+);
 
 test('Ctrl-C ends hashing, dumping and building on the command line', needs, async () => {
   const directory = temporaryDirectory('settle');
