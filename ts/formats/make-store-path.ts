@@ -11,7 +11,7 @@ import {
 } from './hash.js';
 import { hashBytes } from './hash-bytes.js';
 import { encodeNixBase32 } from './nixbase32.js';
-import { checkName } from './store-path.js';
+import { checkName, parseStorePath } from './store-path.js';
 
 /**
  * The one formula behind every store path: the hash part is 160 bits of the SHA-256 of
@@ -84,6 +84,22 @@ export function makeOutputPath(
     type: `output:${output.outputName}`,
     hash: output.hash,
     name: outputPathName(output.derivationName, output.outputName),
+  });
+}
+
+/**
+ * Where an output is made that cannot be made at its own path, since something valid lies there: a path of the same
+ * length and name, different for every derivation and output. As Nix 2.8 computes it.
+ */
+export function makeScratchPath(
+  storeDir: string,
+  { drvPath, path }: { readonly drvPath: string; readonly path: string },
+): string {
+  const { base, name } = parseStorePath(storeDir, path);
+  return makeStorePath(storeDir, {
+    type: `rewrite:${parseStorePath(storeDir, drvPath).base}:${base}`,
+    hash: { algorithm: 'sha256', hex: '0'.repeat(64) },
+    name,
   });
 }
 
