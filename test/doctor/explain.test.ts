@@ -10,6 +10,7 @@ const plain: Host = {
   uid: 1000,
   gid: 1000,
   supplementaryGroups: [],
+  ids: { hostRoot: false, uids: [], gids: [] },
   userNamespaces: true,
   namespaceLimits: { user: 1000, mnt: 1000, pid: 1000, ipc: 1000, uts: 1000, net: 1000, cgroup: 1000 },
   seccomp: false,
@@ -208,6 +209,10 @@ const table: readonly Row[] = [
   { failure: 'exec E2BIG', cause: /128 KiB/, cure: /passAsFile/ },
   { failure: 'fork EAGAIN', cause: /as many processes/, cure: /ulimit -u/ },
   { failure: 'chdir ENOENT /gone', cause: /'\/gone' does not exist/, cure: /cd \// },
+  { failure: 'control-group EACCES', cause: /belongs to somebody else/, cure: /Delegate=yes/ },
+  { failure: 'control-group EBUSY', cause: /hands controllers on/, cure: /build-cgroup/ },
+  { failure: 'control-group ENOENT', cause: /is gone/, cure: /build-cgroup/ },
+  { failure: 'control-group EOPNOTSUPP', cause: /threaded/, cure: /build-cgroup/ },
   { failure: 'session-keyring EDQUOT', cause: /keyrings/, cure: /maxkeys/ },
   {
     failure: 'seccomp ENOSYS',

@@ -1,5 +1,6 @@
 import type { Cause, Explanation, FailedStep } from './cause.js';
 import { confinementCauses } from './causes/confinement.js';
+import { idCauses } from './causes/ids.js';
 import { mountCauses } from './causes/mounts.js';
 import { namespaceCauses } from './causes/namespaces.js';
 import { processCauses } from './causes/processes.js';
@@ -17,4 +18,10 @@ export function explain(failure: FailedStep, host: Host): Explanation | undefine
 }
 
 /** Surest first: a switch that is plainly off before a filter that may be to blame. */
-const causes: readonly Cause[] = [...namespaceCauses, ...mountCauses, ...processCauses, ...confinementCauses];
+const causes: readonly Cause[] = [
+  ...namespaceCauses,
+  ...idCauses,
+  ...mountCauses,
+  ...processCauses,
+  ...confinementCauses,
+];

@@ -1,14 +1,16 @@
 import { AirplantError } from '../base/errors.js';
-import { printable, quote } from '../base/quote.js';
+import { printable } from '../base/quote.js';
 import { isDiskFull } from '../doctor/cause.js';
 import { explain } from '../doctor/explain.js';
 import type { Host } from '../doctor/host.js';
+import { networkError } from './network-failure.js';
 import type { SandboxSetupFailure } from './spec.js';
 
 /**
  * A refused step of the set-up as an error: ERR_SANDBOX_SETUP; where the sandbox stood and only the builder would not
  * start, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC, which are failed builds as in Nix; where the disk is full,
- * ERR_DISK_FULL; where the network helper failed, ERR_NETWORK_HELPER. The hint is the cause and cure found on this host; where there is none, the catalogue's.
+ * ERR_DISK_FULL; where the network helper failed, ERR_NETWORK_HELPER. The hint is the cause and cure found on this host;
+ * where there is none, the catalogue's.
  */
 export function setupError(failure: SandboxSetupFailure, host: Host): AirplantError {
   const { step, errno } = failure;
@@ -22,15 +24,7 @@ export function setupError(failure: SandboxSetupFailure, host: Host): AirplantEr
       { details },
     );
   }
-  if (step === 'network-helper' || step === 'network-routes') {
-    const problem =
-      errno === 'ETIMEDOUT'
-        ? `${quote(failure.path)} did not bring it up in time`
-        : `${quote(failure.path)} (${errno})`;
-    return new AirplantError('ERR_NETWORK_HELPER', `no network of its own can be had: ${problem}`, {
-      details,
-    });
-  }
+  if (step === 'network-helper' || step === 'network-routes') return networkError(failure);
   const about = path === '' ? '' : ` ${path}`;
   const explanation = explain(failure, host);
   const hint = explanation && `${explanation.cause} ${explanation.cure}`;

@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LocalStore } from '../../store/local-store.js';
+import type { HostFacts } from './cures.js';
+
+/**
+ * Looks at this machine. Names came from a builder: nothing is opened, and nothing but directories is read; and nobody else
+ * waits should one lead to a server that is gone.
+ */
+export function hostFacts(store: LocalStore, searchPath: string): HostFacts {
+  const programs = [
+    ...searchPath.split(':').filter((directory) => directory.startsWith('/')),
+    ...usual.program,
+  ];
+  const places = { ...usual, program: programs };
+  return {
+    exists,
+    async find(kind, name) {
+      if (name.includes('/') || name.includes('\0')) return undefined;
+      for (const directory of places[kind]) {
+        const path = join(directory, name);
+        if (await exists(path)) return path;
+      }
+      return undefined;
+    },
+    inStore(path) {
+      try {
+        return store.isValid(path);
+      } catch {
+        // No store path at all.
+        return false;
+      }
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    // Also what lies behind a directory that may not be entered, or has too long a name.
+    return false;
+  }
+}
+
+const usual = {
+  program: ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'],
+  library: ['/usr/local/lib', '/usr/lib', '/lib', '/usr/lib64', '/lib64', ...multiarch('/usr/lib')],
+  header: ['/usr/local/include', '/usr/include', ...multiarch('/usr/include')],
+} as const;
+
+/** Debian's directories of one architecture each. */
+function multiarch(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /-linux-(gnu|musl)[a-z0-9]*$/.test(name))
+      .map((name) => join(directory, name));
+  } catch {
+    return [];
+  }
+}
