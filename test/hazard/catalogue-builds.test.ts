@@ -227,8 +227,12 @@ test('O12: outputs that refer to one another in a circle are refused', needs, as
 });
 
 test('O13: what is asked of references is never ignored', needs, async () => {
-  const { error } = await build(scriptDerivation('asked', 'echo > $out', { allowedRequisites: [] }));
-  assert.notEqual(error, undefined);
+  const other = scriptDerivation('other', 'echo > $out');
+  for (const rule of [{ allowedRequisites: [] }, { disallowedReferences: [`${other}`] }]) {
+    const { error, status } = await build(scriptDerivation('asked', `echo ${other} > $out`, rule));
+    assert.match(error?.message ?? '', /is not allowed to refer to the following paths/);
+    assert.equal(status, 'OutputRejected');
+  }
 });
 
 test('O14: outputs have no attributes', needs, async () => {

@@ -14,7 +14,7 @@ type Expected = string | RegExp | ((context: Context) => string);
 export type Outcome =
   /** Our doing: in the control it succeeds (`bare`, if that is not `ok` but a text). */
   | { readonly kind: 'blocked'; readonly sandbox: Expected; readonly bare: Expected | 'different' }
-  /** The kernel refuses with us or without; the reason may differ. */
+  /** The kernel refuses with us or without; the reason may differ. The page on security names rows of nothing else. */
   | { readonly kind: 'kernel'; readonly sandbox: Expected; readonly bare: Expected }
   /** Allowed, and `why` that does no harm. The page on security names the row. */
   | { readonly kind: 'allowed'; readonly sandbox: Expected; readonly why: string };
@@ -25,6 +25,8 @@ export interface Context {
   readonly inputs: readonly string[];
   /** The setting allow-nested-namespaces. */
   readonly nested: boolean;
+  /** How many descriptors whoever asks for the build may have open: the hard limit. */
+  readonly descriptors: number;
 }
 
 const refused = /^E(PERM|ROFS|ACCES|INVAL|XDEV|BUSY)$/;
@@ -458,7 +460,15 @@ export const catalogue: Readonly<Record<string, Row>> = {
 
   X8: {
     title: 'descriptors are limited',
-    attempts: { descriptors: { kind: 'kernel', sandbox: /^\d+$/, bare: /./ } },
+    attempts: {
+      // Equal where the machine allows no more.
+      soft: {
+        kind: 'kernel',
+        sandbox: ({ descriptors }) => String(Math.min(65536, descriptors)),
+        bare: ({ descriptors }) => String(descriptors),
+      },
+      raise: kernel('EPERM'),
+    },
   },
   X9: {
     title: 'no core is dumped',

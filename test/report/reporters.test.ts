@@ -32,8 +32,29 @@ const story: readonly BuildEvent[] = [
     hint: 'see the log',
     lastLines: ['l1', 'l\x1b[5A2'],
   },
-  { type: 'finished', built: 1, madeElsewhere: 1, failed: 1, milliseconds: 65_000 },
+  { type: 'finished', built: 1, madeElsewhere: 1, substituted: 0, failed: 1, milliseconds: 65_000 },
 ];
+
+const checks: readonly BuildEvent[] = [
+  { type: 'build.started', drvPath: a, name: 'a', outputs: ['out'], check: true },
+  { type: 'check.same', drvPath: a, milliseconds: 1200 },
+  { type: 'build.started', drvPath: b, name: 'b', outputs: ['out'], check: true },
+  { type: 'check.diff', drvPath: b, path: '/nix/store/x-b', text: '- \x1b]0;owned\x07one\n+ two' },
+  { type: 'check.finished', same: 1, differing: 1, failed: 0, milliseconds: 2000 },
+];
+
+test('plain: a check, and what the diff hook said of it', () => {
+  assert.equal(
+    written((options) => new PlainReporter(options), checks),
+    `checking outputs of '${a}'...
+checked '${a}' in 1.2s: the same
+checking outputs of '${b}'...
+- one
++ two
+1 the same, 1 not deterministic in 2.0s
+`,
+  );
+});
 
 test('plain: a line for every change of state', () => {
   assert.equal(
@@ -114,6 +135,7 @@ test('json: one object a line, versioned, log bytes exact', () => {
     type: 'finished',
     built: 1,
     madeElsewhere: 1,
+    substituted: 0,
     failed: 1,
     milliseconds: 65_000,
   });
@@ -129,7 +151,7 @@ test('json: chunks that are not UTF-8, and characters a terminal would obey', ()
   assert.equal((JSON.parse(lines[1]!) as { message: string }).message, '\x9b2J\x7f\u2028\x1b \udc80');
 });
 
-function written(make: (options: ReporterOptions) => Reporter): string {
+function written(make: (options: ReporterOptions) => Reporter, events = story): string {
   let text = '';
   const stream = {
     write: (more: string) => {
@@ -137,7 +159,7 @@ function written(make: (options: ReporterOptions) => Reporter): string {
     },
   };
   const reporter = make({ stream, colours: false, printBuildLogs: false, now: () => 1000 });
-  for (const event of story) reporter.handle(event);
+  for (const event of events) reporter.handle(event);
   reporter.close();
   return text;
 }

@@ -38,7 +38,14 @@ test('every style has a reporter', async () => {
       printBuildLogs: false,
       env: {},
     });
-    reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 0, milliseconds: 0 });
+    reporter.handle({
+      type: 'finished',
+      built: 0,
+      madeElsewhere: 0,
+      substituted: 0,
+      failed: 0,
+      milliseconds: 0,
+    });
     reporter.close();
   }
 });

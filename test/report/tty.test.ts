@@ -87,7 +87,14 @@ test('failures and warnings stay; the window goes away', () => {
     hint: '',
     lastLines: ['tail \x1b[2J\x1b[31mred'],
   });
-  reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 1, milliseconds: 500 });
+  reporter.handle({
+    type: 'finished',
+    built: 0,
+    madeElsewhere: 0,
+    substituted: 0,
+    failed: 1,
+    milliseconds: 500,
+  });
   reporter.close();
   assert.equal(
     terminal.text,
@@ -151,7 +158,14 @@ test('nothing to do shows nothing at all', () => {
   const { terminal, reporter } = start();
   reporter.handle({ type: 'plan', build: [], substitute: [], valid: 1 });
   mock.timers.tick(5000);
-  reporter.handle({ type: 'finished', built: 0, madeElsewhere: 0, failed: 0, milliseconds: 5000 });
+  reporter.handle({
+    type: 'finished',
+    built: 0,
+    madeElsewhere: 0,
+    substituted: 0,
+    failed: 0,
+    milliseconds: 5000,
+  });
   reporter.close();
   assert.equal(terminal.writes, 0);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -49,7 +49,8 @@ test(
     }
     await writer.close();
     assert.ok(waited > 0, 'no back-pressure in 3 MB');
-    assert.deepEqual(readdirSync(dirname(file)), [`${'a'.repeat(30)}-x.drv.bz2`]);
+    const base = `${'a'.repeat(30)}-x.drv`;
+    assert.deepEqual(readdirSync(dirname(file)).sort(), [`${base}.bz2`, `${base}.times`]);
     assert.equal(
       execFileSync('bzip2', ['-dc', `${file}.bz2`], { maxBuffer: 1 << 24 }).toString(),
       line.repeat(3000),
@@ -60,6 +61,35 @@ test(
     assert.equal(await read(), '');
   },
 );
+
+test('the times of a log are known while it is written, and go with it', async () => {
+  const before = Date.now();
+  const writer = await logs.create(drvPath);
+  await writer.write(Buffer.from('one\n'));
+  while ((await logs.readTimes(drvPath))?.marks.length !== 1);
+  await writer.close();
+  const times = (await logs.readTimes(drvPath))!;
+  assert.ok(times.startedAt >= before && times.marks[0]!.time <= Date.now());
+  assert.deepEqual(times.end?.length, 4);
+  // A log by somebody else.
+  writeFileSync(file, 'two\n');
+  assert.equal(await logs.readTimes(drvPath), undefined);
+  const next = await logs.create(drvPath);
+  assert.deepEqual((await logs.readTimes(drvPath))?.marks ?? [], []);
+  await next.close();
+  assert.equal(await logs.readTimes(somePath('d', 'none.drv')), undefined);
+});
+
+test('a log is written though its times cannot be', async () => {
+  rmSync(`${file}.times`, { force: true });
+  mkdirSync(`${file}.times`);
+  const writer = await LogWriter.open(file, { compress: false, times: `${file}.times` });
+  await writer.write(Buffer.from('text\n'));
+  await writer.close();
+  assert.equal(readFileSync(file, 'utf8'), 'text\n');
+  assert.equal(await logs.readTimes(drvPath), undefined);
+  rmdirSync(`${file}.times`);
+});
 
 test('logs of old versions lie flat; a damaged one is an error that names it', async () => {
   const old = somePath('b', 'old.drv');

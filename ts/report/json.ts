@@ -18,7 +18,8 @@ export class JsonReporter implements Reporter {
   }
 
   handle(event: BuildEvent): void {
-    const { type, ...fields } = event.type === 'build.log' ? printableLog(event) : event;
+    const isLog = event.type === 'build.log' || event.type === 'post-build.log';
+    const { type, ...fields } = isLog ? printableLog(event) : event;
     const line = JSON.stringify({ v: 1, t: this.#now(), type, ...fields });
     this.#stream.write(`${escapeControls(line)}\n`);
   }
@@ -26,7 +27,7 @@ export class JsonReporter implements Reporter {
   close(): void {}
 }
 
-function printableLog(event: BuildEvent & { type: 'build.log' }) {
+function printableLog(event: BuildEvent & { type: 'build.log' | 'post-build.log' }) {
   const { type, drvPath, chunk } = event;
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   return isUtf8(bytes)
@@ -35,7 +36,7 @@ function printableLog(event: BuildEvent & { type: 'build.log' }) {
 }
 
 /** JSON.stringify escapes C0 itself. DEL, C1 and the two separators are legal in JSON but not harmless. */
-function escapeControls(json: string): string {
+export function escapeControls(json: string): string {
   return json.replace(
     /[\x7f-\x9f\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

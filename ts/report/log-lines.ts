@@ -1,71 +1,42 @@
 import { StringDecoder } from 'node:string_decoder';
+import { type BuilderMessage, parseBuilderMessage } from '../base/builder-message.js';
+import { LineCutter, type LinePiece } from '../base/line-cutter.js';
 
-/** What a builder's terminal said: a line of text without its newline, or the name of the phase it has entered. */
+/** What a builder's terminal said: a line of text without its newline, or a message for programs. */
 export type LogItem =
   | { readonly kind: 'line'; readonly text: string }
-  | { readonly kind: 'phase'; readonly name: string };
-
-/** A line longer than this many characters is shown in pieces, so that a log without newlines stays bounded. */
-const longestLine = 16 * 1024;
+  | { readonly kind: 'message'; readonly message: BuilderMessage };
 
 /**
  * Cuts the raw chunks of one builder's log into lines. Bytes that are not UTF-8 become U+FFFD; the lines are *not*
- * yet safe to show (base/terminal-filter.ts). Lines `@nix {…}` are messages to Nix and not part of the text; of them only
- * `setPhase` is understood, the others are dropped, as nothing a builder claims about activities can be trusted.
+ * yet safe to show (base/terminal-filter.ts). Lines `@nix {…}` are messages, and not part of the text.
  */
 export class LogLines {
   readonly #decoder = new StringDecoder('utf8');
-  #rest = '';
+  readonly #cutter = new LineCutter();
 
   push(chunk: Uint8Array): LogItem[] {
-    return this.#cut(
-      this.#rest + this.#decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)),
-    );
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    return this.#cutter.push(this.#decoder.write(bytes)).map(itemOf);
   }
 
   /** The last line, if it lacks its newline. */
   end(): LogItem[] {
-    const items = this.#cut(this.#rest + this.#decoder.end());
-    const rest = this.#rest;
-    this.#rest = '';
-    return rest === '' ? items : [...items, ...lineItem(rest)];
-  }
-
-  #cut(text: string): LogItem[] {
-    const items: LogItem[] = [];
-    let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      items.push(...pieces(text.slice(start, end)).flatMap(lineItem));
-      start = end + 1;
-    }
-    const whole = pieces(text.slice(start));
-    this.#rest = whole.pop()!;
-    items.push(...whole.flatMap(lineItem));
-    return items;
+    return [...this.#cutter.push(this.#decoder.end()), ...this.#cutter.end()].map(itemOf);
   }
 }
 
-function pieces(line: string): string[] {
-  if (line.length <= longestLine) return [line];
-  const parts: string[] = [];
-  for (let at = 0; at < line.length; at += longestLine) parts.push(line.slice(at, at + longestLine));
-  return parts;
+/** Nix's level `info`: what it shows unless asked for more. */
+const mostShownLevel = 3;
+
+/** What people are to read of an item: a builder's messages are part of its log and of nothing else. Not yet safe to show. */
+export function textOf(item: LogItem): string[] {
+  if (item.kind === 'line') return [item.text];
+  const { message } = item;
+  return message.action === 'message' && message.level <= mostShownLevel ? message.text.split('\n') : [];
 }
 
-function lineItem(raw: string): LogItem[] {
-  const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-  if (!text.startsWith('@nix ')) return [{ kind: 'line', text }];
-  const phase = phaseOf(text.slice('@nix '.length));
-  return phase === undefined ? [] : [{ kind: 'phase', name: phase }];
-}
-
-function phaseOf(json: string): string | undefined {
-  try {
-    const message: unknown = JSON.parse(json);
-    if (typeof message !== 'object' || message === null) return undefined;
-    const { action, phase } = message as { action?: unknown; phase?: unknown };
-    return action === 'setPhase' && typeof phase === 'string' ? phase : undefined;
-  } catch {
-    return undefined;
-  }
+function itemOf({ text, whole }: LinePiece): LogItem {
+  const message = whole ? parseBuilderMessage(text) : undefined;
+  return message ? { kind: 'message', message } : { kind: 'line', text };
 }

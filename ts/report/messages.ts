@@ -24,6 +24,25 @@ function pathList(paths: readonly string[], [one, many]: readonly [one: string, 
   return [title, ...paths.map((path) => `  ${plainText(path)}`)];
 }
 
+/** A build that begins, in the words of Nix. */
+export function startedLine({ drvPath, check, repair }: EventOf<'build.started'>): string {
+  const what = check ? 'checking outputs of' : repair ? 'repairing outputs of' : 'building';
+  return `${what} '${plainText(drvPath)}'...`;
+}
+
+/** A path on its way from a substituter, in the words of Nix. */
+export function copyingLine({ path, from }: EventOf<'substitute.started'>): string {
+  return `copying path '${plainText(path)}' from '${plainText(from)}'...`;
+}
+
+/** What Nix puts behind the name of a build whose post-build hook says something. */
+export const hookMark = ' (post)';
+
+/** Why a path did not come from there; not yet safe to print. */
+export function notCopied({ path, from, message }: EventOf<'substitute.failed'>): string {
+  return `'${path}' could not be copied from '${from}': ${message}`;
+}
+
 /**
  * A failed build as Nix words it: the error, the last lines of the log behind `> `, how to see all of it, and notes.
  * `showLog` is false when the log has been shown already.
@@ -48,10 +67,35 @@ export function failureLines(
   return lines;
 }
 
-/** The last word on a run in which something was to be built; empty if nothing was. */
-export function finishedLines(event: EventOf<'finished'>): string[] {
-  const { built, madeElsewhere, failed } = event;
+/** That a build directory stays, in the words of Nix, and what it is good for. */
+export function keptLines({ drvPath, directory }: EventOf<'build.kept'>): string[] {
+  return [
+    `note: keeping build directory '${plainText(directory)}'`,
+    `      enter its sandbox with 'airplant shell --failed ${plainText(drvPath)}'`,
+  ];
+}
+
+/** What a diff hook printed. */
+export function diffLines(event: EventOf<'check.diff'>, options: { readonly colours: boolean }): string[] {
+  return event.text.split('\n').map((line) => filterLine(line, options));
+}
+
+/** The last word on a check. */
+export function checkedLines(event: EventOf<'check.finished'>): string[] {
+  const { same, differing, failed } = event;
   const parts = [
+    same > 0 ? `${same} the same` : '',
+    differing > 0 ? `${differing} not deterministic` : '',
+    failed > 0 ? `${failed} not checked` : '',
+  ].filter(Boolean);
+  return parts.length === 0 ? [] : [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+}
+
+/** The last word on a run in which something was to be made; empty if nothing was. */
+export function finishedLines(event: EventOf<'finished'>): string[] {
+  const { built, madeElsewhere, substituted, failed } = event;
+  const parts = [
+    substituted > 0 ? `${substituted} copied` : '',
     built > 0 ? `${built} built` : '',
     madeElsewhere > 0 ? `${madeElsewhere} made by another process` : '',
     failed > 0 ? `${failed} failed` : '',

@@ -2,8 +2,21 @@ import type { BuildEvent } from '../base/events.js';
 import { filterLine } from '../base/terminal-filter.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
-import { type LogItem, LogLines } from './log-lines.js';
-import { failureLines, finishedLines, plainText, planLines, shortName } from './messages.js';
+import { type LogItem, LogLines, textOf } from './log-lines.js';
+import {
+  checkedLines,
+  copyingLine,
+  diffLines,
+  failureLines,
+  finishedLines,
+  hookMark,
+  keptLines,
+  notCopied,
+  plainText,
+  planLines,
+  shortName,
+  startedLine,
+} from './messages.js';
 import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
 
 /** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
@@ -12,6 +25,8 @@ const heartbeatMilliseconds = 60_000;
 interface RunningBuild {
   readonly startedAt: number;
   readonly log: LogLines;
+  /** Of the post-build hook. */
+  readonly hookLog: LogLines;
 }
 
 /** One line for every change of state, for logs and dumb terminals. Nothing is ever overwritten. */
@@ -48,32 +63,68 @@ export class PlainReporter implements Reporter {
     switch (event.type) {
       case 'plan':
         return planLines(event);
+      case 'path.checking':
+        return [`checking path '${plainText(event.path)}'...`];
+      case 'path.damaged':
+        return [plainText(event.message)];
+      case 'substitute.started':
+        return [copyingLine(event)];
+      case 'substitute.succeeded':
+        return [];
+      case 'substitute.failed':
+        return [this.#warning(notCopied(event))];
       case 'build.waiting':
         return event.reason === 'lock' ? [`waiting for lock on ${quoted(event.paths)}`] : [];
       case 'build.started':
-        this.#running.set(event.drvPath, { startedAt: this.#now(), log: new LogLines() });
-        return [`building '${plainText(event.drvPath)}'...`];
+        this.#running.set(event.drvPath, {
+          startedAt: this.#now(),
+          log: new LogLines(),
+          hookLog: new LogLines(),
+        });
+        return [startedLine(event)];
       case 'build.log':
         return this.#logLines(event.drvPath, this.#running.get(event.drvPath)?.log.push(event.chunk));
       case 'build.settling':
         return [];
+      case 'post-build.started':
+        return this.#logLines(event.drvPath, this.#running.get(event.drvPath)?.log.end());
+      case 'post-build.log': {
+        const items = this.#running.get(event.drvPath)?.hookLog.push(event.chunk);
+        return this.#logLines(event.drvPath, items, hookMark);
+      }
+      case 'post-build.ended':
+        return this.#logLines(event.drvPath, this.#running.get(event.drvPath)?.hookLog.end(), hookMark);
       case 'build.succeeded': {
         const took = formatDuration(event.milliseconds);
         return [...this.#end(event.drvPath), `built '${plainText(event.drvPath)}' in ${took}`];
       }
       case 'build.made-elsewhere':
         return [`another process made the outputs of '${plainText(event.drvPath)}' meanwhile`];
+      case 'check.same': {
+        const took = formatDuration(event.milliseconds);
+        return [...this.#end(event.drvPath), `checked '${plainText(event.drvPath)}' in ${took}: the same`];
+      }
+      case 'check.diff':
+        return diffLines(event, { colours: this.#colours });
+      case 'check.finished':
+        return checkedLines(event);
       case 'build.failed': {
         const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
         return [...this.#end(event.drvPath), ...failureLines(event, options)];
       }
+      case 'build.kept':
+        return keptLines(event);
       case 'build.cancelled':
         return this.#end(event.drvPath);
       case 'warning':
-        return [`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`];
+        return [this.#warning(event.message)];
       case 'finished':
         return finishedLines(event);
     }
+  }
+
+  #warning(message: string): string {
+    return `${this.#paint('yellow', 'warning:')} ${plainText(message)}`;
   }
 
   /** Forgets a build; returns what its log still had to say. */
@@ -83,13 +134,11 @@ export class PlainReporter implements Reporter {
     return lines;
   }
 
-  #logLines(drvPath: string, items: readonly LogItem[] = []): string[] {
+  #logLines(drvPath: string, items: readonly LogItem[] = [], mark = ''): string[] {
     if (!this.#printBuildLogs) return [];
-    const prefix = this.#paint('dim', `${shortName(drvPath)}>`);
+    const prefix = this.#paint('dim', `${shortName(drvPath)}${mark}>`);
     const colours = this.#colours;
-    return items.flatMap((item) =>
-      item.kind === 'line' ? [`${prefix} ${filterLine(item.text, { colours })}`] : [],
-    );
+    return items.flatMap(textOf).map((text) => `${prefix} ${filterLine(text, { colours })}`);
   }
 
   #beat(): void {

@@ -25,7 +25,7 @@ export interface ReporterOptions {
   readonly now?: () => number;
 }
 
-export const progressStyles = ['auto', 'tty', 'plain', 'json', 'quiet'] as const;
+export const progressStyles = ['auto', 'tty', 'plain', 'json', 'nix-json', 'quiet'] as const;
 export type ProgressStyle = (typeof progressStyles)[number];
 
 /**
@@ -41,6 +41,8 @@ export async function createReporter(
       return new (await import('./tty.js')).TtyReporter(options);
     case 'json':
       return new (await import('./json.js')).JsonReporter(options);
+    case 'nix-json':
+      return new (await import('./nix-json.js')).NixJsonReporter(options);
     case 'quiet':
       return new (await import('./quiet.js')).QuietReporter(options);
     default:

@@ -4,17 +4,29 @@ import { cellWidth } from './cell-width.js';
 import { type Paint, painter } from './colours.js';
 import { formatDuration } from './duration.js';
 import { LiveWindow } from './live-window.js';
-import { type LogItem, LogLines } from './log-lines.js';
-import { failureLines, finishedLines, plainText, shortName } from './messages.js';
+import { type LogItem, LogLines, textOf } from './log-lines.js';
+import {
+  checkedLines,
+  diffLines,
+  failureLines,
+  finishedLines,
+  hookMark,
+  keptLines,
+  notCopied,
+  plainText,
+  shortName,
+} from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
 
 interface RunningBuild {
   readonly name: string;
   readonly startedAt: number;
   readonly log: LogLines;
+  /** Of the post-build hook. */
+  readonly hookLog: LogLines;
   phase: string;
   lastLine: string;
-  state: 'running' | 'settling';
+  state: 'running' | 'settling' | 'hook';
 }
 
 /** At most this many rows for builds, however tall the terminal is. */
@@ -34,7 +46,12 @@ export class TtyReporter implements Reporter {
   readonly #startedAt: number;
   readonly #running = new Map<string, RunningBuild>();
   readonly #waitingForLock = new Map<string, readonly string[]>();
+  readonly #copying = new Set<string>();
+  /** The path that was last begun to be read. */
+  #checking: string | undefined;
   #planned = 0;
+  #toCopy = 0;
+  #copied = 0;
   #built = 0;
   #madeElsewhere = 0;
   #failed = 0;
@@ -52,6 +69,25 @@ export class TtyReporter implements Reporter {
     switch (event.type) {
       case 'plan':
         this.#planned += event.build.length;
+        this.#toCopy += event.substitute.length;
+        this.#checking = undefined;
+        break;
+      case 'path.checking':
+        this.#checking = event.path;
+        break;
+      case 'path.damaged':
+        this.#window.print(plainText(event.message).split('\n'));
+        break;
+      case 'substitute.started':
+        this.#copying.add(event.path);
+        break;
+      case 'substitute.succeeded':
+        this.#copied++;
+        this.#copying.delete(event.path);
+        break;
+      case 'substitute.failed':
+        this.#copying.delete(event.path);
+        this.#warn(notCopied(event));
         break;
       case 'build.waiting':
         if (event.reason === 'lock') this.#waitingForLock.set(event.drvPath, event.paths);
@@ -65,6 +101,15 @@ export class TtyReporter implements Reporter {
         break;
       case 'build.settling':
         this.#settle(event.drvPath);
+        break;
+      case 'post-build.started':
+        this.#startHook(event.drvPath);
+        break;
+      case 'post-build.log':
+        this.#note(event.drvPath, this.#running.get(event.drvPath)?.hookLog.push(event.chunk), hookMark);
+        break;
+      case 'post-build.ended':
+        this.#note(event.drvPath, this.#running.get(event.drvPath)?.hookLog.end(), hookMark);
         break;
       case 'build.succeeded':
         this.#built++;
@@ -81,11 +126,21 @@ export class TtyReporter implements Reporter {
           failureLines(event, { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs }),
         );
         break;
+      case 'build.kept':
+        this.#window.print(keptLines(event));
+        break;
       case 'build.cancelled':
+      case 'check.same':
         this.#end(event.drvPath);
         break;
+      case 'check.diff':
+        this.#window.print(diffLines(event, { colours: this.#colours }));
+        break;
+      case 'check.finished':
+        this.#window.print(checkedLines(event));
+        break;
       case 'warning':
-        this.#window.print(`${this.#paint('yellow', 'warning:')} ${plainText(event.message)}`.split('\n'));
+        this.#warn(event.message);
         break;
       case 'finished':
         this.#window.print(finishedLines(event));
@@ -97,12 +152,17 @@ export class TtyReporter implements Reporter {
     this.#window.close();
   }
 
+  #warn(message: string): void {
+    this.#window.print(`${this.#paint('yellow', 'warning:')} ${plainText(message)}`.split('\n'));
+  }
+
   #start(drvPath: string): void {
     this.#waitingForLock.delete(drvPath);
     this.#running.set(drvPath, {
       name: shortName(drvPath),
       startedAt: this.#now(),
       log: new LogLines(),
+      hookLog: new LogLines(),
       phase: '',
       lastLine: '',
       state: 'running',
@@ -114,28 +174,36 @@ export class TtyReporter implements Reporter {
     if (build) build.state = 'settling';
   }
 
+  #startHook(drvPath: string): void {
+    const build = this.#running.get(drvPath);
+    if (!build) return;
+    this.#note(drvPath, build.log.end());
+    build.state = 'hook';
+  }
+
   #end(drvPath: string): void {
     this.#note(drvPath, this.#running.get(drvPath)?.log.end());
     this.#running.delete(drvPath);
     this.#waitingForLock.delete(drvPath);
   }
 
-  #note(drvPath: string, items: readonly LogItem[] = []): void {
+  #note(drvPath: string, items: readonly LogItem[] = [], mark = ''): void {
     const build = this.#running.get(drvPath);
     if (!build) return;
     const shown: string[] = [];
     for (const item of items) {
-      if (item.kind === 'phase') {
-        build.phase = filterLine(item.name, { colours: false });
-        continue;
+      if (item.kind === 'message' && item.message.action === 'phase') {
+        build.phase = filterLine(item.message.name, { colours: false });
       }
-      if (this.#printBuildLogs) {
-        shown.push(
-          `${this.#paint('dim', `${build.name}>`)} ${filterLine(item.text, { colours: this.#colours })}`,
-        );
+      for (const text of textOf(item)) {
+        if (this.#printBuildLogs) {
+          shown.push(
+            `${this.#paint('dim', `${build.name}${mark}>`)} ${filterLine(text, { colours: this.#colours })}`,
+          );
+        }
+        const plain = filterLine(text, { colours: false }).trim();
+        if (plain !== '') build.lastLine = plain;
       }
-      const plain = filterLine(item.text, { colours: false }).trim();
-      if (plain !== '') build.lastLine = plain;
     }
     this.#window.print(shown);
   }
@@ -151,14 +219,22 @@ export class TtyReporter implements Reporter {
     for (const paths of [...this.#waitingForLock.values()].slice(0, 1)) {
       lines.push(this.#paint('dim', `  waiting for lock on '${plainText(paths[0] ?? '')}'`));
     }
-    if (this.#planned > 0) lines.push(this.#sums(now));
+    if (this.#checking !== undefined) {
+      lines.push(this.#paint('dim', `  checking '${plainText(this.#checking)}'`));
+    }
+    for (const path of [...this.#copying].slice(0, 1)) {
+      lines.push(this.#paint('dim', `  copying '${plainText(path)}'`));
+    }
+    if (this.#planned + this.#toCopy > 0) lines.push(this.#sums(now));
     return lines;
   }
 
   #row(build: RunningBuild, now: number, nameWidth: number): string {
     const name = build.name + ' '.repeat(Math.max(0, nameWidth - cellWidth(build.name)));
     const clock = formatDuration(now - build.startedAt).padStart(6);
-    const doing = build.state === 'settling' ? 'registering outputs' : build.phase;
+    const doing = { running: build.phase, settling: 'registering outputs', hook: 'post-build hook' }[
+      build.state
+    ];
     return [`  ${this.#paint('bold', name)}`, clock, doing, this.#paint('dim', build.lastLine)]
       .filter(Boolean)
       .join('  ');
@@ -168,6 +244,7 @@ export class TtyReporter implements Reporter {
     const over = this.#built + this.#madeElsewhere + this.#failed;
     const waiting = Math.max(0, this.#planned - over - this.#running.size);
     const parts = [
+      this.#toCopy > 0 ? `${this.#copied}/${this.#toCopy} copied` : '',
       this.#paint('green', `${this.#built} built`),
       this.#madeElsewhere > 0 ? `${this.#madeElsewhere} made by another process` : '',
       this.#failed > 0 ? this.#paint('red', `${this.#failed} failed`) : '',

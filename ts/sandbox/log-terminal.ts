@@ -19,9 +19,10 @@ export class LogTerminal {
   /** For the launcher. */
   readonly slave: number;
 
-  constructor(onLog: LogSink | undefined) {
+  /** `usual`: for somebody who types. */
+  constructor(onLog: LogSink | undefined, mode: 'raw' | 'usual' = 'raw') {
     this.#onLog = onLog ?? (() => undefined);
-    const { master, slave } = native.openPty();
+    const { master, slave } = native.openPty(mode);
     this.#master = master;
     this.slave = slave;
   }
@@ -40,6 +41,15 @@ export class LogTerminal {
         if (this.#open) stream.resume();
       });
     });
+  }
+
+  /** What is typed; after `read`. */
+  write(chunk: Uint8Array): void {
+    if (this.#open) this.#stream?.write(chunk);
+  }
+
+  resize(columns: number, rows: number): void {
+    if (this.#open) native.setTerminalSize(this.#master, columns, rows);
   }
 
   /** To be called when all who write are dead: hands out what they have written and closes the terminal. */

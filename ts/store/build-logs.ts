@@ -1,8 +1,10 @@
-import { createReadStream, mkdirSync, rmSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, rmSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../base/make-directory.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { StoreDirectories } from './directories.js';
+import type { LogTimes } from './log-times.js';
 import type { LogWriter } from './log-writer.js';
 import { storeError } from './store-parts.js';
 
@@ -11,7 +13,7 @@ import { storeError } from './store-parts.js';
  *
  * A log is plain while it is written, so that it can be read (`nix log` too) while the build runs and after a
  * crash. When it is complete and longer than a few blocks of the disk, bzip2 compresses it, if that is wanted and
- * installed.
+ * installed. Beside it is a small file of ours that says when each line came (`LogTimes`).
  */
 export class BuildLogs {
   readonly #directories: StoreDirectories;
@@ -25,10 +27,10 @@ export class BuildLogs {
     const file = this.#file(drvPath);
     const { LogWriter } = await import('./log-writer.js');
     try {
-      mkdirSync(dirname(file), { recursive: true });
+      makeDirectory(dirname(file), 0o755);
       // A log of a version that compressed must not stand beside the new one.
-      rmSync(`${file}.bz2`, { force: true });
-      return await LogWriter.open(file, options);
+      for (const old of [`${file}.bz2`, timesOf(file)]) rmSync(old, { force: true });
+      return await LogWriter.open(file, { ...options, times: timesOf(file) });
     } catch (error) {
       throw storeError(error, `writing the log of ${drvPath}`);
     }
@@ -45,10 +47,30 @@ export class BuildLogs {
     return undefined;
   }
 
+  /**
+   * When the lines of a log came. Undefined if that is not known, or no longer: the log may be of a Nix, which keeps
+   * no times.
+   */
+  async readTimes(drvPath: string): Promise<LogTimes | undefined> {
+    const bytes = await readFile(timesOf(this.#file(drvPath))).catch(() => undefined);
+    if (!bytes) return undefined;
+    const [{ decodeLogTimes }, { belongTo }] = await Promise.all([
+      import('./log-times.js'),
+      import('./timed-lines.js'),
+    ]);
+    const times = decodeLogTimes(bytes);
+    const log = times && (await this.read(drvPath));
+    return times && log && (await belongTo(times, log)) ? times : undefined;
+  }
+
   #file(drvPath: string): string {
     const { base } = parseStorePath(this.#directories.storeDir, drvPath);
     return join(this.#directories.logDir, 'drvs', base.slice(0, 2), base.slice(2));
   }
+}
+
+function timesOf(file: string): string {
+  return `${file}.times`;
 }
 
 async function exists(file: string): Promise<boolean> {

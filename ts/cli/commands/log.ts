@@ -3,7 +3,9 @@ import { filterLine } from '../../base/terminal-filter.js';
 import { wantsColours } from '../../report/colours.js';
 import { LogLines } from '../../report/log-lines.js';
 import type { Command, CommandContext } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import type { OpenStore } from '../engine.js';
+import { type FoundLog, printJson, printTimed } from '../print-log.js';
 import { storeFlags } from '../setting-flags.js';
 import { resolveStoreOperand } from '../store-operand.js';
 import { withStore } from '../store-session.js';
@@ -14,22 +16,32 @@ export const logCommand: Command = {
   operandCount: { min: 1, max: 1 },
   description: `Prints the log of the build of a .drv, or of the build that made an output path.
 
-PATH may also be a link to an output, such as ./result. The log is printed byte for byte as the builder wrote it, except on a terminal, which gets nothing of it but text and colours.`,
-  flags: storeFlags,
+PATH may also be a link to an output, such as ./result. The log is printed byte for byte as the builder wrote it, except on a terminal, which gets nothing of it but text and colours.
+
+With --json each line is an object: \`text\` (or \`base64\`, if it is not UTF-8), and \`time\` in Unix milliseconds if that is known. A line of more than a mebibyte comes in pieces, all but the last of which are \`partial\`.`,
+  flags: [
+    ...storeFlags,
+    { long: 'times', summary: 'each line with when it came, in seconds since the build began' },
+    jsonFlag,
+  ],
   run: (context) =>
     withStore(context, async (store) => {
       const { args, cwd } = context;
       const { directories } = store.local;
       const { storePath } = resolveStoreOperand(args.operands[0]!, { cwd, directories });
-      await printLog(context, await findLog(store, storePath));
+      const found = await findLog(store, storePath);
+      if (args.has('json')) await printJson(context, found);
+      else if (args.has('times')) await printTimed(context, found);
+      else await printLog(context, found.log);
       return 0;
     }),
 };
 
-async function findLog(store: OpenStore, storePath: string): Promise<AsyncIterable<Uint8Array>> {
+async function findLog(store: OpenStore, storePath: string): Promise<FoundLog> {
+  const { logs } = store.local;
   for (const drvPath of await derivationsOf(store, storePath)) {
-    const log = await store.local.logs.read(drvPath);
-    if (log) return log;
+    const log = await logs.read(drvPath);
+    if (log) return { drvPath, log, times: () => logs.readTimes(drvPath) };
   }
   throw new AirplantError('ERR_NO_LOG', `no log of ${storePath} is kept in this store`);
 }
