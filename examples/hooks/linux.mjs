@@ -9,7 +9,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 const request = JSON.parse(readFileSync(0, 'utf8'));
 const reply = {};
 
-if (request.features.includes('cuda')) {
+// Outside the sandbox a builder sees them anyway, and to ask for paths is an error.
+if (request.sealed && request.features.includes('cuda')) {
   const devices = readdirSync('/dev').filter((name) => /^nvidia(\d+|ctl|-uvm)$/.test(name));
   if (devices.length === 0) {
     reply.refuse = 'this machine has no NVIDIA device';

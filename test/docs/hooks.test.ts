@@ -5,38 +5,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseHookReply } from '../../ts/build/hook/hook-reply.js';
 import { describeRequest } from '../../ts/build/hook/hook-request.js';
-import { runHook } from '../../ts/build/hook/run-hook.js';
-import type { BuildRequest } from '../../ts/build/records.js';
 import { sampleRequest } from '../sandbox/sample-request.js';
 
-// The hooks of examples/hooks and of docs/sandbox-paths.md are run and read.
+// What docs/sandbox-paths.md says hooks read and write. Those of examples/hooks are in test/host/example-hooks.test.ts.
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 const page = readFileSync(join(checkout, 'docs/sandbox-paths.md'), 'utf8');
 const drvPath = `/nix/store/${'0'.repeat(32)}-x.drv`;
 const store = { storeDir: '/nix/store', realStoreDir: '/nix/store' };
-
-async function replyOf(name: string, request: BuildRequest) {
-  const program = join(checkout, 'examples/hooks', name);
-  const output = await runHook({
-    hook: { program, timeoutSeconds: 60 },
-    args: [drvPath, '/nowhere'],
-    input: describeRequest(request, { drvPath, root: '/nowhere', store }),
-    signal: new AbortController().signal,
-    onError: () => {},
-  });
-  return parseHookReply(output, program);
-}
-
-test('examples/hooks/linux.mjs minds only builds with the feature it is for', async () => {
-  assert.deepEqual((await replyOf('linux.mjs', sampleRequest)).paths, []);
-  const { paths, refusal } = await replyOf('linux.mjs', { ...sampleRequest, features: ['cuda'] });
-  assert.ok(refusal === 'this machine has no NVIDIA device' || paths.some(({ readOnly }) => !readOnly));
-});
-
-test('examples/hooks/macos.sh is an answer wherever it is run', async () => {
-  const { paths } = await replyOf('macos.sh', sampleRequest);
-  assert.ok(paths.length <= 1);
-});
 
 test('the request in the documentation has the fields of a real one', () => {
   const written = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)![1]!) as Record<string, unknown>;

@@ -1,8 +1,9 @@
-import { AirplantError } from '../../base/errors.js';
+import type { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
 import { decodeText } from '../../base/text.js';
 import { type HostPathWish, hostPath } from '../../sandbox/host-paths.js';
 import type { BuildLimits, BuildRequest } from '../records.js';
+import { hookError } from './hook-error.js';
 
 /** What a hook asks for, in either dialect. */
 export interface HookReply {
@@ -31,15 +32,6 @@ export function parseHookReply(output: Uint8Array, program: string): HookReply {
   const first = end < 0 ? text : text.slice(0, end);
   if (first === jsonDialect) return parseJsonReply(text.slice(first.length), program);
   return { ...nothing, paths: parseClassicReply(text, program) };
-}
-
-/** The one error of hooks: the program, what happened, and what it said about it. */
-export function hookError(program: string, what: string, said = ''): AirplantError {
-  const words = said.trim();
-  const about = words === '' ? '' : `: ${quote(words, 1000)}`;
-  return new AirplantError('ERR_HOOK', `the pre-build hook ${quote(program)} ${what}${about}`, {
-    details: { program },
-  });
 }
 
 const nothing: HookReply = {
@@ -91,7 +83,7 @@ function parseJsonReply(text: string, program: string): HookReply {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw hookError(program, 'printed something that is not JSON', (cause as Error).message);
+    throw hookError(program, 'printed something that is not JSON', { said: (cause as Error).message });
   }
   const reply = reader.object(value, '$', ['paths', 'environment', 'limits', 'network', 'refuse']);
   const limits = reader.object(reply['limits'] ?? {}, '$.limits', limitNames);
@@ -160,9 +152,9 @@ class ReplyReader {
     if (typeof value === 'string') return this.#wish(hostPath({ source: value }, value), {}, at);
     const fields = this.object(value, at, ['source', 'target', 'optional', 'readOnly', 'closure']);
     const source = this.text(fields['source'], `${at}.source`);
-    const target =
-      fields['target'] === undefined ? {} : { target: this.text(fields['target'], `${at}.target`) };
-    return this.#wish(hostPath({ source, ...target }, source), fields, at);
+    if (fields['target'] === undefined) return this.#wish(hostPath({ source }, source), fields, at);
+    const target = this.text(fields['target'], `${at}.target`);
+    return this.#wish(hostPath({ source, target }, `${target}=${source}`), fields, at);
   }
 
   variable(name: string, value: unknown): string | null {
