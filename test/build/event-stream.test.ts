@@ -45,6 +45,18 @@ test('a slow reader holds the writers back until it has read', async () => {
   await held;
 });
 
+test('what a hook writes counts as what a builder writes, and nothing else does', async () => {
+  const stream = new EventStream();
+  const iterator = stream[Symbol.asyncIterator]();
+  assert.equal(stream.push(warning('x'.repeat(2 << 20))), undefined);
+  const held = stream.push({ ...log(1 << 20), type: 'post-build.log' } as BuildEvent);
+  assert.ok(held instanceof Promise);
+  await iterator.next();
+  await iterator.next();
+  await held;
+  assert.equal(stream.push(log(1000)), undefined);
+});
+
 test('leaving the loop lets the writers go on', async () => {
   const stream = new EventStream();
   const iterator = stream[Symbol.asyncIterator]();

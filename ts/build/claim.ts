@@ -1,12 +1,13 @@
 import type { EventSink } from '../base/events.js';
 import type { HeldLocks, LocalStore } from '../store/local-store.js';
+import type { Approach } from './approach.js';
 import type { JobSlot } from './job-slot.js';
 import type { PlannedBuild } from './records.js';
 
 /** What is to be built, and by nobody else meanwhile. */
 export interface Claim {
   readonly locks: HeldLocks;
-  /** Names of the outputs that are not valid; empty if another process has made them all. */
+  /** Names of the outputs that are still to be made; empty if another process has made them all. */
   readonly missing: readonly string[];
 }
 
@@ -22,11 +23,15 @@ export async function claimOutputs(
   outputs: Readonly<Record<string, string>>,
   context: ClaimContext,
 ): Promise<Claim> {
-  const { store, slot, emit, signal } = context;
+  const { store, approach, slot, emit, signal } = context;
   const { drvPath } = planned;
-  const claimWith = (locks: HeldLocks): Claim => {
+  const claimWith = async (locks: HeldLocks): Promise<Claim> => {
     try {
-      return { locks, missing: planned.missing.filter((name) => !store.isValid(outputs[name]!)) };
+      const missing: string[] = [];
+      for (const name of planned.missing) {
+        if (!(await approach.isDone(outputs[name]!, { signal }))) missing.push(name);
+      }
+      return { locks, missing };
     } catch (error) {
       locks.release({ delete: false });
       throw error;
@@ -35,18 +40,19 @@ export async function claimOutputs(
   const paths = Object.values(outputs);
   for (;;) {
     const locks = await store.tryLockPaths(paths);
-    if (locks) return claimWith(locks);
+    if (locks) return await claimWith(locks);
     slot.giveBack();
-    const claim = claimWith(await waitForLocks(drvPath, paths, context));
+    const claim = await claimWith(await waitForLocks(drvPath, paths, context));
     if (claim.missing.length === 0 || slot.tryTake()) return claim;
     claim.locks.release({ delete: false });
     emit({ type: 'build.waiting', drvPath, reason: 'slot', paths: [] });
-    await slot.take(signal);
+    await slot.take();
   }
 }
 
 export interface ClaimContext {
   readonly store: LocalStore;
+  readonly approach: Approach;
   readonly slot: JobSlot;
   readonly emit: EventSink;
   readonly signal: AbortSignal;

@@ -1,11 +1,11 @@
 import type { BuildEvent } from '../base/events.js';
 
-/** Unread log bytes above which the builder is made to wait. */
+/** Unread log bytes above which the builder, or the hook, is made to wait. */
 const highWater = 1024 * 1024;
 
 /**
  * Events as an async iterable for one reader. Without a reader events are dropped; a slow reader holds the builders'
- * terminals back instead of filling the memory. Leaving the loop early only stops the reading.
+ * terminals and the hooks' output back instead of filling the memory. Leaving the loop early only stops the reading.
  */
 export class EventStream implements AsyncIterable<BuildEvent> {
   readonly #queue: BuildEvent[] = [];
@@ -18,7 +18,7 @@ export class EventStream implements AsyncIterable<BuildEvent> {
   push(event: BuildEvent): Promise<void> | undefined {
     if (!this.#reading || this.#ended) return undefined;
     this.#queue.push(event);
-    if (event.type === 'build.log') this.#logBytes += event.chunk.length;
+    this.#logBytes += logBytes(event);
     this.#wakeReader?.();
     if (this.#logBytes < highWater) return undefined;
     return new Promise((resolve) => this.#resumeWriters.push(resolve));
@@ -44,7 +44,7 @@ export class EventStream implements AsyncIterable<BuildEvent> {
       });
     }
     const event = this.#queue.shift()!;
-    if (event.type === 'build.log') this.#logBytes -= event.chunk.length;
+    this.#logBytes -= logBytes(event);
     if (this.#logBytes < highWater) this.#resume();
     return { done: false, value: event };
   }
@@ -61,4 +61,8 @@ export class EventStream implements AsyncIterable<BuildEvent> {
     this.#resumeWriters = [];
     for (const resume of writers) resume();
   }
+}
+
+function logBytes(event: BuildEvent): number {
+  return 'chunk' in event ? event.chunk.length : 0;
 }
