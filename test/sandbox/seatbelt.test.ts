@@ -41,6 +41,7 @@ const place: DarwinPlace = {
   realStoreDir: '/nix/store',
   ids: { uid: 501, gid: 20 },
   temporaryDirectory: '/private/tmp',
+  realPath: (path) => (path.startsWith('/link') ? `/private${path}` : path),
   kindOf: (path) =>
     /\.txt$|^\/bin\/|cache$/.test(path) ? 'other' : /gone/.test(path) ? 'missing' : 'directory',
 };
@@ -61,6 +62,7 @@ const hostPaths = [
   hostPath('/opt/impure dep', { why: '__impureHostDeps' }),
   hostPath('/Users/Shared/cache', { readOnly: false }),
   hostPath('/from/the/hook', { why: 'pre-build-hook' }),
+  hostPath('/link/tools', { source: '/private/link/tools' }),
 ];
 
 const options = {
@@ -68,6 +70,7 @@ const options = {
   extraPlatforms: [],
   systemFeatures: [],
   sandbox: true,
+  sandboxSystem: { kind: 'darwin', profiles, host: place },
   storeInPlace: true,
   allowedImpureHostDeps: [],
   fixedOutputNetwork: 'auto',
@@ -85,7 +88,7 @@ function requestOf(value: AnyDerivation, change: Partial<BuildOptions> = {}) {
   assert.equal(object?.kind, 'derivation');
   const { derivation } = object as Extract<typeof object, { kind: 'derivation' }>;
   const inputs = [`${dependency}`, `${text}`];
-  return makeRequest({ drvPath: value.drvPath, derivation, inputs }, '/nix/store', {
+  return makeRequest({ drvPath: value.drvPath, derivation, inputs, graphs: new Map() }, '/nix/store', {
     ...options,
     ...change,
   });
@@ -194,6 +197,10 @@ const everywhere: readonly Row[] = [
   ['allow', 'file-read-data', '/from/the/hook/x'],
   ['allow', 'file-write-data', '/Users/Shared/cache'],
   ['deny', 'file-write-data', '/Users/Shared/cache2'],
+  ['allow', 'file-read-data', '/private/link/tools/x'],
+  ['allow', 'file-read-metadata', '/link'],
+  ['allow', 'file-read-data', '/link/tools'],
+  ['deny', 'file-read-data', '/private/link/other'],
 
   // Other processes.
   ['allow', 'process-fork'],

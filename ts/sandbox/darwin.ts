@@ -8,13 +8,18 @@ import { allowForms, type PathFilter, quoteSbpl } from './sbpl.js';
 import { checkSbpl } from './sbpl-check.js';
 import type { SandboxSpec } from './spec.js';
 
-/** Where a build on macOS takes place. */
-export interface DarwinPlace extends UnsealedPlace {
+/** What planning asks of a machine with macOS. */
+export interface DarwinHost {
   /** The temporary directory of the machine, without symlinks and without a final slash. */
   readonly temporaryDirectory: string;
   /** What lies at a host path, symlinks not followed. */
   kindOf(path: string): 'directory' | 'other' | 'missing';
+  /** The same file's path without symlinks; undefined if there is none. */
+  realPath(path: string): string | undefined;
 }
+
+/** Where a build on macOS takes place. */
+export interface DarwinPlace extends UnsealedPlace, DarwinHost {}
 
 /**
  * The sandbox of one build on macOS: a seatbelt profile that denies everything but its inputs, outputs, host paths
@@ -26,9 +31,10 @@ export interface DarwinPlace extends UnsealedPlace {
  * readable only, nothing of the store but the outputs can be written to, and of the directories on the way to what is
  * visible only the metadata can be read.
  *
- * Pure but for `place.kindOf`. Throws ERR_SANDBOX_REQUIRED for a store that lies elsewhere than its paths say,
- * ERR_SANDBOX_UNAVAILABLE for root and for a network of a build's own, ERR_SANDBOX_PATH for a host path that is missing or to be shown under another
- * name, and ERR_SANDBOX_PROFILE for a profile of the derivation's that does not parse.
+ * Pure but for what it asks of `place`. Throws ERR_SANDBOX_REQUIRED for a store that lies elsewhere than its paths say,
+ * ERR_SANDBOX_UNAVAILABLE for root, for a store reached by a symlink and for a network of a build's own, ERR_SANDBOX_PATH for a host path that is missing
+ * or to be shown under a name it does not have, and ERR_SANDBOX_PROFILE for a profile of the derivation's that does not
+ * parse.
  */
 export function planDarwinSandbox(
   request: BuildRequest,
@@ -40,7 +46,13 @@ export function planDarwinSandbox(
   checkSbpl(additions, `the sandbox profile of ${quote(request.name)}`);
   const readable = readablePaths(request, place);
   const outputs = request.outputs.map(({ scratchPath }) => scratchPath);
-  const everywhere = [...readable.map(({ path }) => path), ...outputs, place.storeDir];
+  const everywhere = [
+    ...readable.map(({ path }) => path),
+    ...outputs,
+    place.storeDir,
+    // The current directory is found by going up from it.
+    place.buildDirectory,
+  ];
   const profile = [
     profiles.defaults,
     ...(request.network === 'none' ? [] : [profiles.network]),
@@ -73,7 +85,7 @@ function requireSharedNetwork({ name, network }: BuildRequest): void {
 
 /**
  * A build on macOS outside the sandbox, for `sandbox = false`: `planUnsealed` but that no setuid or setgid file can be
- * made. Throws as `planUnsealed` does, and ERR_SANDBOX_UNAVAILABLE for root.
+ * made. Throws as `planUnsealed` does, and ERR_SANDBOX_UNAVAILABLE for root and for a store reached by a symlink.
  */
 export function planDarwinUnsealed(
   request: BuildRequest,
@@ -88,7 +100,8 @@ function confined(
   place: DarwinPlace,
   { profile, sealed }: { readonly profile: string; readonly sealed: boolean },
 ): SandboxSpec {
-  requireStoreInPlace(place);
+  requireDarwinStore(place);
+  requireResolved(place);
   requireOrdinaryUser(place);
   const spec = hostSpec(request, place);
   const network = sealed && request.network === 'none' ? 'private' : 'host';
@@ -106,6 +119,24 @@ function confined(
       sealed,
     },
   };
+}
+
+/** Throws ERR_SANDBOX_REQUIRED for a store that lies elsewhere than its paths say: there are no mounts that could help. */
+export function requireDarwinStore(place: Pick<DarwinPlace, 'storeDir' | 'realStoreDir'>): void {
+  const hint =
+    'On macOS no sandbox can show it there. Use a store whose files lie where its paths say: NIX_STORE_DIR names one.';
+  requireStoreInPlace(place, hint);
+}
+
+/** The kernel compares the paths of a profile with resolved ones. */
+function requireResolved({ storeDir, realPath }: DarwinPlace): void {
+  const real = realPath(storeDir) ?? storeDir;
+  if (real === storeDir) return;
+  throw new AirplantError(
+    'ERR_SANDBOX_UNAVAILABLE',
+    `the store directory ${quote(storeDir)} is reached by a symlink, which no profile can allow`,
+    { hint: `Name it by its own path, ${quote(real)}.` },
+  );
 }
 
 /** A profile confines root much less, and there is no other id a builder could be given. */
@@ -145,7 +176,7 @@ function readablePaths(
 ): (PathFilter & { readonly writable: boolean })[] {
   const paths = new Map<string, PathFilter & { writable: boolean }>();
   for (const { source, target, optional, readOnly } of request.hostPaths) {
-    if (source !== target) {
+    if (source !== target && place.realPath(target) !== source) {
       throw new AirplantError(
         'ERR_SANDBOX_PATH',
         `the sandbox path ${quote(source)} cannot be shown as ${quote(target)}: macOS has no mounts of one's own`,
@@ -159,6 +190,8 @@ function readablePaths(
       });
     }
     paths.set(source, { path: source, filter: filterFor(kind), writable: !readOnly });
+    // A symlink by its own name; what is to be read lies where it leads.
+    if (source !== target) paths.set(target, { path: target, filter: 'literal', writable: false });
   }
   for (const path of request.inputs) {
     paths.set(path, { path, filter: filterFor(place.kindOf(path)), writable: false });

@@ -70,6 +70,13 @@ void CloseRange(unsigned first, unsigned last) {
   for (unsigned fd = first; fd <= last && fd < limit; fd++) close(static_cast<int>(fd));
 }
 
+// No process here is bound to processors.
+void UseAllProcessors() {}
+bool UseOnlyProcessors(const std::vector<uint32_t>&) {
+  errno = ENOTSUP;
+  return false;
+}
+
 int SendFlags() { return 0; }
 int ReceiveFlags() { return 0; }
 
