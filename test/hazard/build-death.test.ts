@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { childrenOf, processesWith } from '../support/processes.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -23,6 +24,11 @@ const stubborn = `
   while :; do bb sleep 1000; done
 `;
 
+/** Files of many ids, in directories that nobody else may look into. */
+const stubbornFiles = `
+  bb mkdir -p $out/deep/er /build/d; echo x >$out/deep/er/f; bb chown -R 5:6 $out/deep /build/d
+  bb chmod 000 $out/deep/er $out/deep /build/d`;
+
 test('Ctrl-C ends a build and leaves nothing', needs, () =>
   endsCleanly('sigint', (child) => child.kill('SIGINT'), 130),
 );
@@ -30,6 +36,18 @@ test('Ctrl-C ends a build and leaves nothing', needs, () =>
 test('SIGTERM ends a build and leaves nothing', needs, () =>
   endsCleanly('sigterm', (child) => child.kill('SIGTERM'), 143),
 );
+
+// As `timeout` and service managers do. More than once, as all its processes learn of it at the same time.
+for (const round of [1, 2, 3]) {
+  test(
+    `SIGTERM to the whole process group is a build cancelled, and not one that failed (${round})`,
+    needs,
+    () =>
+      endsCleanly(`group-${round}`, (child) => process.kill(-child.pid!, 'SIGTERM'), 143, {
+        without: /failed/,
+      }),
+  );
+}
 
 test('the death of node leaves nothing', needs, () =>
   endsCleanly('sigkill', (child) => child.kill('SIGKILL'), null),
@@ -40,32 +58,85 @@ test('the death of the launcher is an error and leaves nothing', needs, () =>
 );
 
 test("a time-out ends a build with Nix's status and leaves nothing", needs, () =>
-  endsCleanly('timeout', () => {}, 101, ['--timeout', '2']),
+  endsCleanly('timeout', () => {}, 101, { flags: ['--timeout', '2'] }),
+);
+
+test(
+  'what the death of node, launcher and supervisor leaves, the next build in the store removes',
+  needs,
+  async () => {
+    await assert.rejects(endsCleanly('left', killAll, null), /directories were left/);
+    await endsCleanly('next', (child) => child.kill('SIGINT'), 130, { place: 'left' });
+  },
+);
+
+// What such a builder makes belongs to ids that the caller could not remove it from.
+describe(
+  'the same of a build with many ids',
+  requires('user-namespaces', 'program:busybox', 'subordinate-ids'),
+  () => {
+    const many = { script: `${stubbornFiles}\n${stubborn}`, features: ['uid-range'] };
+
+    test('Ctrl-C', () => endsCleanly('many-sigint', (child) => child.kill('SIGINT'), 130, many));
+
+    test('the death of node', () =>
+      endsCleanly('many-sigkill', (child) => child.kill('SIGKILL'), null, many));
+
+    test('the death of the launcher', () =>
+      endsCleanly('many-launcher', (child) => process.kill(launcherOf(child.pid!), 'SIGKILL'), 1, many));
+
+    test('the death of the supervisor', () =>
+      endsCleanly('many-supervisor', (child) => process.kill(supervisorOf(child.pid!), 'SIGKILL'), 1, many));
+
+    test('what the death of all three leaves, the next build of the same removes', async () => {
+      await assert.rejects(endsCleanly('many-all', killAll, null, many), /directories were left/);
+      await endsCleanly('many-all', (child) => child.kill('SIGINT'), 130, many);
+    });
+
+    test('and so does the next build of anything else', async () => {
+      await assert.rejects(endsCleanly('many-left', killAll, null, many), /directories were left/);
+      await endsCleanly('other', (child) => child.kill('SIGINT'), 130, { place: 'many-left' });
+    });
+  },
 );
 
 async function endsCleanly(
   name: string,
   end: (child: ReturnType<typeof spawn>) => void,
   status: number | null,
-  flags: readonly string[] = [],
+  {
+    place = name,
+    flags = [],
+    script: builder = stubborn,
+    features = [],
+    without = /^\b$/,
+  }: {
+    place?: string;
+    flags?: readonly string[];
+    script?: string;
+    features?: readonly string[];
+    without?: RegExp;
+  } = {},
 ): Promise<void> {
   const marker = `airplant-${name}-${process.pid}`;
-  const place = join(directory, name);
-  mkdirSync(place);
-  const expression = join(place, 'default.mjs');
-  const script = `bb() { /bin/busybox "$@"; }\n: ${marker}\n${stubborn}`;
+  const there = join(directory, place);
+  mkdirSync(there, { recursive: true });
+  const expression = join(there, 'default.mjs');
+  const script = `bb() { /bin/busybox "$@"; }\n: ${marker}\n${builder}`;
   writeFileSync(
     expression,
     `import { derivation } from 'airplant';
      export const settings = { 'extra-sandbox-paths': ['/bin/busybox'] };
-     export default derivation({ name: 'stubborn', builder: '/bin/busybox', args: ['sh', '-c', ${JSON.stringify(script)}] });`,
+     export default derivation({ name: 'stubborn', requiredSystemFeatures: ${JSON.stringify(features)}, builder: '/bin/busybox', args: ['sh', '-c', ${JSON.stringify(script)}] });`,
   );
-  const store = join(place, 'store');
+  const store = join(there, 'store');
   const child = spawn(
     process.execPath,
     [main, 'build', expression, '--store', store, '-L', '--no-link', ...flags],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own.
+      detached: true,
     },
   );
   let output = '';
@@ -74,12 +145,15 @@ async function endsCleanly(
       output += chunk;
     });
   const ended = once(child, 'exit');
+  // Nothing is left that could hold this test up, whatever becomes of it.
+  using _ = { [Symbol.dispose]: () => child.kill('SIGKILL') };
   await until(() => output.includes('ready') || child.exitCode !== null, 20_000);
   assert.ok(output.includes('ready'), `the builder did not start: ${output}`);
   assert.ok(processesWith(marker).length > 0);
   end(child);
   const [code] = await ended;
   assert.equal(code, status, output);
+  assert.doesNotMatch(output, without);
   await until(() => processesWith(marker).length === 0, 2_000);
   assert.deepEqual(processesWith(marker), [], 'processes were left');
   await until(() => leftovers(store).length === 0, 2_000);
@@ -94,25 +168,23 @@ function leftovers(store: string): string[] {
   );
 }
 
-/** Pids of the processes whose command line holds the marker. */
-function processesWith(marker: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(marker);
-      } catch {
-        return false;
-      }
-    });
+/** Node, the launcher and the supervisor at one moment: nobody is left to tidy up. */
+function killAll(child: ReturnType<typeof spawn>): void {
+  const pids = [child.pid!, launcherOf(child.pid!), supervisorOf(child.pid!)];
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  for (const pid of pids.toReversed()) process.kill(pid, 'SIGKILL');
 }
 
 function launcherOf(pid: number): number {
-  const { stdout } = spawnSync('ps', ['-o', 'pid=,comm=', '--ppid', String(pid)], { encoding: 'utf8' });
-  const line = stdout.split('\n').find((candidate) => candidate.includes('airplant-launch'));
-  assert.ok(line, `no launcher among the children: ${stdout}`);
-  return Number.parseInt(line, 10);
+  const children = childrenOf(pid);
+  const launcher = children.find(({ name }) => name.startsWith('airplant-launch'));
+  assert.ok(launcher, `no launcher among the children: ${JSON.stringify(children)}`);
+  return launcher.pid;
+}
+
+/** The process between the launcher and process 1 of its sandbox. */
+function supervisorOf(pid: number): number {
+  return launcherOf(launcherOf(pid));
 }
 
 async function until(condition: () => boolean, milliseconds: number): Promise<void> {

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { openStore } from '../../ts/index.js';
+import { processesWith } from '../support/processes.js';
 import { type Refusal, Refusals } from '../support/refusals.js';
 import { requires } from '../support/requires.js';
 
@@ -9,7 +12,23 @@ import { requires } from '../support/requires.js';
 const needs = requires('linux', 'user-namespaces', 'program:busybox');
 const refusals = new Refusals('sandbox-paths');
 const { work, root } = refusals;
-const module = refusals.moduleFile('build', { args: ['sh', '-c', 'echo > $out'] });
+const working = { args: ['sh', '-c', 'echo > $out'] };
+const module = refusals.moduleFile('build', working);
+const newlineModule = refusals.moduleFile('newline', working, { 'extra-sandbox-paths': ['/a\nb'] });
+
+/** What every process that a bad hook leaves has in its command line. */
+const word = `bad-hook-${process.pid}`;
+const hooks = {
+  'garbage-hook': 'head -c 1000 /dev/urandom',
+  'json-hook': 'printf "airplant-hook 1\\n{\\"paths\\": [\\"/etc\\"]"',
+  'hanging-hook': 'exec sleep 1000',
+  'flooding-hook': 'exec head -c 1G /dev/zero',
+  'flooding-error-hook': 'exec head -c 1G /dev/zero >&2',
+  'dying-hook': 'kill -SEGV $$',
+  'parent-hook': 'printf "extra-sandbox-paths\\n/a=/etc/../b\\n\\n"',
+  'newline-hook': `printf '%s\\n' 'airplant-hook 1' '{"paths": ["/a\\nb"]}'`,
+  'newline-target-hook': `printf '%s\\n' 'airplant-hook 1' '{"paths": [{"source": "/etc", "target": "/a\\nb"}]}'`,
+};
 
 before(() => {
   mkdirSync(join(work, 'fifos/deep'), { recursive: true });
@@ -19,6 +38,11 @@ before(() => {
   writeFileSync(join(work, 'hook'), '#!/bin/sh\necho why >&2; exit 3\n');
   chmodSync(join(work, 'hook'), 0o755);
   writeFileSync(join(work, 'no-hook'), '');
+  for (const [name, text] of Object.entries(hooks)) {
+    // All of them have put something into the root, and started something that holds nothing of theirs.
+    const left = `touch "$2/left"; setsid sh -c 'sleep 1000; : ${word}' </dev/null >/dev/null 2>&1 &`;
+    writeFileSync(join(work, name), `#!/bin/sh\n${left}\n${text}\n`, { mode: 0o755 });
+  }
 });
 
 function option(name: string, value: string): readonly string[] {
@@ -73,10 +97,15 @@ const wrong: Readonly<Record<string, Refusal>> = {
     status: 1,
     error: /'\/a\\x1b\[31m' holds a control character/,
   },
-  'a newline': {
-    argv: option('extra-sandbox-paths', '/a\nb'),
+  'a newline on the command line, which is between two paths': {
+    argv: option('extra-sandbox-paths', '/etc\nb'),
     status: 1,
-    error: /'b' is not absolute|does not exist/,
+    error: /the sandbox path 'b' is not absolute/,
+  },
+  'a newline in the settings of a module': {
+    argv: ['build', newlineModule],
+    status: 2,
+    error: /setting 'extra-sandbox-paths' cannot be \["\/a\\nb"\]: it is words separated by spaces/,
   },
   'a FIFO deep down': {
     argv: option('extra-sandbox-paths', `/x=${join(work, 'fifos')}`),
@@ -90,6 +119,57 @@ const wrong: Readonly<Record<string, Refusal>> = {
     error: /the pre-build hook '.*hook' failed: program '.*hook' failed with exit code 3: 'why'/,
     hint: /pre-build-hook/,
   },
+  'a hook that prints garbage': {
+    argv: option('pre-build-hook', join(work, 'garbage-hook')),
+    status: 1,
+    error:
+      /garbage-hook' printed something (unknown: unknown pre-build hook command|that is not JSON)|is not absolute/,
+  },
+  'a hook that prints half a reply': {
+    argv: option('pre-build-hook', join(work, 'json-hook')),
+    status: 1,
+    error: /json-hook' printed something that is not JSON/,
+  },
+  'a hook that hangs': {
+    argv: [
+      ...option('pre-build-hook', join(work, 'hanging-hook')),
+      '--option',
+      'pre-build-hook-timeout',
+      '1',
+    ],
+    status: 1,
+    error: /hanging-hook' did not end within 1 seconds/,
+  },
+  'a hook that prints a gigabyte': {
+    argv: option('pre-build-hook', join(work, 'flooding-hook')),
+    status: 1,
+    error: /flooding-hook' wrote more than 1048576 bytes to its standard output/,
+  },
+  'a hook that says a gigabyte': {
+    argv: option('pre-build-hook', join(work, 'flooding-error-hook')),
+    status: 1,
+    error: /flooding-error-hook' wrote more than 1048576 bytes to its standard error/,
+  },
+  'a hook that dies by a signal': {
+    argv: option('pre-build-hook', join(work, 'dying-hook')),
+    status: 1,
+    error: /dying-hook' failed: program '.*' failed due to signal 11 \(Segmentation fault\)/,
+  },
+  'a hook that names a path with ..': {
+    argv: option('pre-build-hook', join(work, 'parent-hook')),
+    status: 1,
+    error: /holds `\.\.`/,
+  },
+  'a hook that names a path with a newline': {
+    argv: option('pre-build-hook', join(work, 'newline-hook')),
+    status: 1,
+    error: /the sandbox path '\/a\\x0ab' holds a control character/,
+  },
+  'a hook that shows a directory at a path with a newline': {
+    argv: option('pre-build-hook', join(work, 'newline-target-hook')),
+    status: 1,
+    error: /the sandbox path '\/a\\x0ab=\/etc' holds a control character/,
+  },
   'a hook that is missing': {
     argv: option('pre-build-hook', join(work, 'missing')),
     status: 1,
@@ -102,5 +182,19 @@ const wrong: Readonly<Record<string, Refusal>> = {
   },
 };
 for (const [what, refusal] of Object.entries(wrong)) {
-  test(what, needs, () => refusals.expect(refusal));
+  test(what, needs, () => {
+    refusals.expect(refusal);
+    assert.deepEqual(processesWith(word), []);
+  });
+}
+
+for (const item of ['/a\nb', '/etc=/a\nb', '/a\nb=/etc', '/a\nb?']) {
+  test(`the library refuses the sandbox path ${JSON.stringify(item)} before it makes a store`, async () => {
+    const store = join(refusals.directory, 'library');
+    await assert.rejects(openStore({ store, settings: { 'sandbox-paths': [item] } }), {
+      code: 'ERR_SETTING',
+      message: `setting 'sandbox-paths' cannot be [${JSON.stringify(item)}]: it is words separated by spaces`,
+    });
+    assert.ok(!existsSync(store));
+  });
 }

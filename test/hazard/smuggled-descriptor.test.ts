@@ -10,7 +10,7 @@ import { fixedContent, fixedScript } from '../support/fixed-script.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-// CVE-2024-27297 and CVE-2025-46416: a fixed-output build on the network of the host, and somebody outside who helps it.
+// A fixed-output build on the network of the host, and somebody outside who helps it.
 const programs = ['user-namespaces', 'program:busybox', 'program:cc'] as const;
 const needs = requires(...programs);
 const directory = temporaryDirectory('smuggled');
@@ -37,7 +37,7 @@ async function buildLog(script: string): Promise<{ log: string; path: string }> 
 }
 
 test(
-  'whoever holds a descriptor of what the builder wrote cannot change what was registered',
+  'CVE-2024-27297: whoever holds a descriptor of what the builder wrote cannot change what was registered',
   needs,
   async () => {
     const name = `airplant-smuggled-${process.pid}`;
@@ -64,7 +64,7 @@ test(
 );
 
 test(
-  'abstract sockets of the host cannot be connected to, those of the build can',
+  'CVE-2025-46416: abstract sockets of the host cannot be connected to, those of the build can',
   requires(...programs, 'landlock-scopes'),
   async () => {
     const name = `airplant-outside-${process.pid}`;

@@ -43,3 +43,18 @@ export function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** The children of a process, all its threads' together, with the names that the kernel has for them. */
+export function childrenOf(parent: number): { readonly pid: number; readonly name: string }[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => {
+      try {
+        const status = readFileSync(`/proc/${entry}/status`, 'latin1');
+        const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+        return Number(field('PPid')) === parent ? [{ pid: Number(entry), name: field('Name') }] : [];
+      } catch {
+        return [];
+      }
+    });
+}

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { native } from '../../ts/native.js';
+import { noRange } from './identities.js';
 
 /**
  * What a test needs of the host. Kernel features are tried for real, so a test is skipped only where the machine
@@ -11,9 +12,13 @@ import { native } from '../../ts/native.js';
 export type Requirement =
   | 'user-namespaces'
   | 'root'
+  /** The owner of `/` is root, or the caller, and not a user of some outer namespace. */
+  | 'known-root'
   | 'linux'
   | 'tun'
+  | 'tun-file'
   | 'landlock-scopes'
+  | 'subordinate-ids'
   | 'libc++'
   | `program:${string}`;
 
@@ -25,6 +30,9 @@ export function requires(...requirements: Requirement[]): { skip: string | false
     if (process.env['AIRPLANT_CI'] && (requirement === 'libc++' || requirement.startsWith('program:'))) {
       throw new Error(`${missing}, and .ci/run should have installed it`);
     }
+    if (process.env['AIRPLANT_CI_IDS'] && requirement === 'subordinate-ids') {
+      throw new Error(`${missing}, and .ci/run has seen to it that there are some`);
+    }
     if (process.env['AIRPLANT_CI_TUN'] && requirement === 'tun') {
       throw new Error(`${missing}, and .ci/run has seen to it that it can`);
     }
@@ -33,8 +41,10 @@ export function requires(...requirements: Requirement[]): { skip: string | false
   return { skip: false };
 }
 
-/** True where tests run as on a kernel without some system calls (`npm test -- --without=…`): attacks lack them, too. */
-export const lesserKernel: boolean = process.env['AIRPLANT_TEST_WITHOUT'] !== undefined;
+/** The system calls that tests run without (`npm test -- --without=…`); attacks lack them, too. */
+export const missingCalls: readonly string[] = process.env['AIRPLANT_TEST_WITHOUT']?.split(',') ?? [];
+
+export const lesserKernel: boolean = missingCalls.length > 0;
 
 /** True for the long form of a campaign (`npm run test:long`). */
 export const longForm: boolean = process.env['AIRPLANT_TEST_LONG'] === '1';
@@ -60,8 +70,16 @@ function probe(requirement: Requirement): string | undefined {
     ]);
     return found.status === 0 ? undefined : 'libc++ is not installed';
   }
+  if (requirement === 'known-root') {
+    const known = [0, process.getuid?.()].includes(statSync('/').uid);
+    return known ? undefined : 'the owner of / is not mapped in this user namespace';
+  }
   if (requirement === 'root') return process.getuid?.() === 0 ? undefined : 'not root';
   if (requirement === 'tun') return canOpen('/dev/net/tun') ? undefined : '/dev/net/tun cannot be opened';
+  if (requirement === 'subordinate-ids') return noRange || undefined;
+  if (requirement === 'tun-file') {
+    return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun to mount something on';
+  }
   if (requirement === 'landlock-scopes') {
     return native.landlockAbi() >= 6 ? undefined : 'Landlock has no scopes';
   }

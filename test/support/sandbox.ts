@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LaunchOptions, launchSandbox } from '../../ts/sandbox/launch.js';
 import type { SandboxEntry, SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import { usualIdentity } from './identities.js';
 import { findProgram } from './requires.js';
 
 /** A static busybox, the only program inside these sandboxes. */
@@ -81,7 +82,7 @@ export function sandboxSpec(argv: readonly string[], more: Partial<SandboxSpec> 
     version: 1,
     root: { kind: 'directory', path: freshDirectory('root') },
     namespaces: { pid: true, ipc: true, uts: true, network: 'private', cgroup: true },
-    ids: { uid: 1000, gid: 100 },
+    ...usualIdentity,
     hostname: 'localhost',
     domainname: '(none)',
     entries: usualEntries(),

@@ -12,11 +12,12 @@ export interface Refusals {
 
 /**
  * Finds everything in a plan that this machine is not able to build, before hours are spent on what it depends on.
- * `wanted` holds the drvPaths asked for. Pure.
+ * `wanted` holds the drvPaths asked for, `refused` what is not to be built for other reasons. Pure.
  */
-export function findRefusals(plan: Plan, wanted: ReadonlySet<string>, machine: Machine): Refusals {
-  const refused = new Map<string, unknown>();
+export function findRefusals({ plan, wanted, refused: known }: FindRefusalsJob, machine: Machine): Refusals {
+  const refused = new Map(known);
   for (const planned of plan.build) {
+    if (refused.has(planned.drvPath)) continue;
     try {
       checkBuildable(planned, derivationOptions(planned.derivation), machine);
     } catch (error) {
@@ -24,6 +25,12 @@ export function findRefusals(plan: Plan, wanted: ReadonlySet<string>, machine: M
     }
   }
   return { refused, rest: refused.size === 0 ? plan.build : withoutVain(plan, wanted, refused) };
+}
+
+interface FindRefusalsJob {
+  readonly plan: Plan;
+  readonly wanted: ReadonlySet<string>;
+  readonly refused: ReadonlyMap<string, unknown>;
 }
 
 function withoutVain(
