@@ -56,7 +56,7 @@ describe('a network helper', needs, () => {
     assert.deepEqual(processesWith(good.program), []);
   });
 
-  test('has an empty environment, no terminal, and no descriptors but its own', async () => {
+  test('CVE-2021-21261: has an empty environment, no terminal, and no descriptors but its own', async () => {
     const report = join(freshDirectory('report'), 'report');
     const { message } = await failureWith(
       helper(`
@@ -197,7 +197,9 @@ test('a network helper needs namespaces of its own to work on', needs, async () 
   const networkHelper = helper('');
   for (const wrong of [{ network: 'host' as const }, { pid: false }]) {
     const namespaces = { pid: true, ipc: true, uts: true, network: 'private' as const, ...wrong };
-    await assert.rejects(runSpec(scriptSpec('true', { networkHelper, namespaces })), TypeError);
+    await assert.rejects(runSpec(scriptSpec('true', { networkHelper, namespaces })), {
+      code: 'ERR_SANDBOX_SPEC',
+    });
   }
 });
 

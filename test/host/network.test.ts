@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { native } from '../../ts/native.js';
 import { compileFixture } from '../support/compile.js';
@@ -11,7 +13,7 @@ const programs = ['program:busybox', 'program:cc', 'program:ip', 'program:nsente
 const withPasta = requires('user-namespaces', 'tun', ...programs, 'program:pasta');
 const withSlirp = requires('user-namespaces', 'tun', ...programs, 'program:slirp4netns');
 const withHost = requires('user-namespaces', ...programs);
-const withTun = requires('user-namespaces', 'tun', ...programs);
+const withPretendedTun = requires('user-namespaces', 'tun-file', ...programs);
 
 const { peer, peer6, metadata, port, abstractSocket } = scene;
 
@@ -29,6 +31,13 @@ const everything = `
   try tcp ${metadata} ${port}
   try abstract ${abstractSocket}
 `;
+
+/** Serves a port on every address there is, for a while. */
+const knockAt = 7070;
+const listening = `
+  bb nc -ll -p ${knockAt} -e /bin/busybox echo from the build & server=$!
+  until bb netstat -tln | bb grep -q :${knockAt}; do bb sleep 0.05; done
+  echo listening; bb sleep 3; kill $server`;
 
 function settings(more: Record<string, unknown>) {
   return { 'sandbox-paths': ['/bin/busybox', `/network=${compileFixture('network')}`], ...more };
@@ -71,6 +80,17 @@ for (const [name, helper, needs] of [
     assert.deepEqual(result!.warnings, []);
   });
 
+  test(`with ${name}, nobody on the host reaches what listens in a build`, needs, () => {
+    const [inside, onHost] = buildInScene([
+      { script: listening, knockAt, settings: settings({ ...helper, 'fixed-output-network': 'private' }) },
+      { script: listening, knockAt, settings: settings({ 'fixed-output-network': 'host' }) },
+    ]);
+    assert.equal(inside!.error, undefined);
+    assert.match(inside!.log, /listening/);
+    assert.equal(inside!.heard, '');
+    assert.match(onHost!.heard, /^from the build\n/, 'the control: on the network of the host they do');
+  });
+
   test(`with ${name}, a builder finds the same interface everywhere, ready before it starts`, needs, () => {
     const script =
       'bb ip link show dev eth0; bb ip -4 addr show dev eth0; bb ip route; bb cat /etc/resolv.conf';
@@ -106,37 +126,73 @@ test(
   },
 );
 
-test(
-  'what stands in the way of a network of its own is told, and with `auto` fallen back from',
-  withTun,
-  () => {
-    const script = `/network tcp 127.0.0.1 ${port}`;
-    const bad = compileFixture('network');
-    const missing = { 'pasta-path': 'no-such-pasta', 'slirp4netns-path': '' };
-    // What the first try has locked is not in the way of the second.
-    const writable = { 'writable-sandbox-paths': [`/shared=${freshDirectory('shared')}`] };
-    const [refused, fellBack, brokenRefused, brokenFellBack] = buildInScene([
+test('what this machine has not got is told, and with `auto` fallen back from', withPretendedTun, () => {
+  const script = `/network tcp 127.0.0.1 ${port}`;
+  const bad = helper('echo "Failed to open() /dev/net/tun: Permission denied" >&2; exit 1');
+  const missing = { 'pasta-path': 'no-such-pasta', 'slirp4netns-path': '' };
+  // What the first try has locked is not in the way of the second.
+  const writable = { 'writable-sandbox-paths': [`/shared=${freshDirectory('shared')}`] };
+  const [refused, fellBack, brokenRefused, brokenFellBack] = buildInScene(
+    [
       { script, settings: settings({ ...missing, 'fixed-output-network': 'private' }) },
       { script, settings: settings(missing) },
       { script, settings: settings({ 'pasta-path': bad, 'fixed-output-network': 'private' }) },
       { script, settings: settings({ 'pasta-path': bad, ...writable }) },
-    ]);
-    for (const failed of [refused!, brokenRefused!]) {
-      assert.equal(failed.error?.code, 'ERR_NETWORK_HELPER');
-      assert.equal(failed.log, '');
-      assert.deepEqual(failed.warnings, []);
-    }
-    assert.match(refused!.error!.message, /There is no program 'no-such-pasta'/);
-    assert.match(refused!.error!.hint, /apt install passt/);
-    for (const built of [fellBack!, brokenFellBack!]) {
-      assert.equal(built.error, undefined);
-      assert.equal(built.log, 'heard 127.0.0.1\n');
-      assert.equal(built.warnings.length, 1);
-      assert.match(built.warnings[0]!, /^fixed-output builds use the network of this machine/);
-      assert.equal(built.isolation?.network, 'host');
-      assert.ok(
-        built.isolation?.shortfalls.some((sentence) => /^It has no network of its own: /.test(sentence)),
-      );
+    ],
+    { pretendTun: true },
+  );
+  for (const failed of [refused!, brokenRefused!]) {
+    assert.equal(failed.error?.code, 'ERR_NETWORK_HELPER');
+    assert.equal(failed.log, '');
+    assert.deepEqual(failed.warnings, []);
+  }
+  assert.match(refused!.error!.message, /There is no program 'no-such-pasta'/);
+  assert.match(refused!.error!.hint, /apt install passt/);
+  assert.match(brokenRefused!.error!.message, /Permission denied/);
+  for (const built of [fellBack!, brokenFellBack!]) {
+    assert.equal(built.error, undefined);
+    assert.equal(built.log, 'heard 127.0.0.1\n');
+    assert.equal(built.warnings.length, 1);
+    assert.match(built.warnings[0]!, /^fixed-output builds use the network of this machine/);
+    assert.equal(built.isolation?.network, 'host');
+    assert.ok(
+      built.isolation?.shortfalls.some((sentence) => /^It has no network of its own: /.test(sentence)),
+    );
+  }
+});
+
+test(
+  'what another build can bring about fails a build with `auto`, and opens nothing',
+  withPretendedTun,
+  () => {
+    const script = `/network tcp 127.0.0.1 ${port}`;
+    const scripts = {
+      hangs: 'exec sleep 1000',
+      memory: 'echo "mmap: Cannot allocate memory" >&2; exit 1',
+      processes: 'echo "fork: Resource temporarily unavailable" >&2; exit 1',
+      descriptors: 'echo "open /dev/net/tun: Too many open files" >&2; exit 1',
+      killed: 'kill -KILL $$',
+      silent: 'exit 1',
+    };
+    const results = buildInScene(
+      Object.values(scripts).map((text) => ({
+        script,
+        settings: settings({ 'pasta-path': helper(text), 'network-helper-timeout': 1 }),
+      })),
+      { pretendTun: true },
+    );
+    for (const [index, name] of Object.keys(scripts).entries()) {
+      const { error, log, warnings } = results[index]!;
+      assert.equal(error?.code, 'ERR_NETWORK_HELPER', name);
+      assert.match(error.hint, /^Build it again/, name);
+      assert.deepEqual([log, warnings], ['', []], name);
     }
   },
 );
+
+/** Path of a helper that is a shell script. */
+function helper(script: string): string {
+  const path = join(freshDirectory('helper'), 'helper');
+  writeFileSync(path, `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`, { mode: 0o755 });
+  return path;
+}

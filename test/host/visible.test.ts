@@ -169,18 +169,92 @@ test('read-only unless declared writable', needs, async () => {
   assert.match(result.isolation?.shortfalls.join(' ') ?? '', /shared' can be written to/);
 });
 
-test('two builds at once cannot share a writable directory (CVE-2021-30465)', needs, async () => {
-  const shared = join(directory, 'other');
-  const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
-  const first = attempt(
-    settings,
-    script('echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out'),
+test(
+  'CVE-2021-30465, CVE-2024-11218, CVE-2024-23651: two builds at once cannot share a writable directory',
+  needs,
+  async () => {
+    const shared = join(directory, 'other');
+    const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
+    const first = attempt(
+      settings,
+      script('echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out'),
+    );
+    while (!existsSync(join(shared, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(await complaint(settings, script('echo > $out')), /other' is in use by another build/);
+    writeFileSync(join(shared, 'stop'), '');
+    assert.equal((await first).error, undefined);
+    assert.equal((await attempt(settings, script('echo > $out'))).error, undefined);
+  },
+);
+
+test(
+  'CVE-2021-30465, CVE-2024-42472: nothing is mounted from below what another build can write to',
+  needs,
+  async () => {
+    const outer = join(directory, 'outer');
+    const inner = join(outer, 'sub');
+    mkdirSync(inner, { recursive: true });
+    const whole = { 'writable-sandbox-paths': [`/mnt=${outer}`] };
+    const part = { 'writable-sandbox-paths': [`/mnt=${inner}`] };
+    const shown = { 'sandbox-paths': [...busybox, `/shown=${inner}`] };
+    /** What is said to others while a build runs that may write to `place`. */
+    const meanwhile = async (place: string, settings: SettingsInput, others: readonly SettingsInput[]) => {
+      const waits = 'echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out';
+      const first = attempt(settings, script(waits));
+      const said: string[] = [];
+      try {
+        while (!existsSync(join(place, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
+        for (const other of others) said.push(await complaint(other, script('echo > $out')));
+      } finally {
+        writeFileSync(join(place, 'stop'), '');
+      }
+      assert.equal((await first).error, undefined);
+      return said;
+    };
+
+    for (const refusal of await meanwhile(outer, whole, [part, shown])) {
+      assert.match(refusal, /lies below '.*outer', which another build is writing to/);
+    }
+    // What is read there is the other's to change, but nothing leads astray: it is the directory itself that is mounted.
+    const [own, read] = await meanwhile(inner, part, [whole, shown]);
+    assert.match(own!, /outer' is in use by another build/);
+    assert.equal(read, 'it was built');
+  },
+);
+
+test('CVE-2024-42472: a host path is mounted only if it leads where it did', needs, async () => {
+  const place = join(directory, 'moving');
+  for (const name of ['data', 'elsewhere']) mkdirSync(join(place, name), { recursive: true });
+  writeFileSync(join(place, 'elsewhere/file'), 'of the host');
+  const shown = { 'sandbox-paths': [...busybox, `/data=${join(place, 'data')}`] };
+  const look = () => script('bb ls /data > $out');
+  // Whoever it is: between the look at the path and the mount, a hook is where somebody can be put in.
+  const swap = hook(`cd ${place} && mv data was && ln -s elsewhere data`);
+  await refused(
+    { ...shown, 'pre-build-hook': swap },
+    look(),
+    /moving\/data' leads elsewhere than when it was looked at/,
   );
-  while (!existsSync(join(shared, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.match(await complaint(settings, script('echo > $out')), /other' is in use by another build/);
-  writeFileSync(join(shared, 'stop'), '');
-  assert.equal((await first).error, undefined);
-  assert.equal((await attempt(settings, script('echo > $out'))).error, undefined);
+  assert.equal(await output(shown, look()), 'file', 'the control: it does lead there');
+});
+
+test('CVE-2026-34078: a symlink that a build has made is not followed out of the store', needs, async () => {
+  const secret = join(directory, 'secret');
+  mkdirSync(secret);
+  writeFileSync(join(secret, 'file'), 'of the host');
+  const wanted = script(
+    `bb mkdir $out; bb ln -s ${secret} $out/data; bb ln -s $out/data $out/again; bb ln -s . $out/own`,
+  );
+  assert.equal((await attempt({}, wanted)).error, undefined);
+  const look = () => script('bb ls /mnt > $out');
+  for (const name of ['data', 'again', 'own/data']) {
+    const settings = { 'sandbox-paths': [...busybox, `/mnt=${wanted}/${name}`] };
+    assert.match(await complaint(settings, look()), /leads out of the store, to '.*secret', by a symlink/);
+  }
+  // The control: named itself it is shown, and so is what lies in the store.
+  assert.equal(await output({ 'sandbox-paths': [...busybox, `/mnt=${secret}`] }, look()), 'file');
+  const inside = { 'sandbox-paths': [...busybox, `/mnt=${wanted}/own`] };
+  assert.equal(await output(inside, look()), 'again\ndata\nown');
 });
 
 test('what a hook puts into the root is what the builder sees', needs, async () => {
@@ -216,7 +290,7 @@ test('a reply in JSON changes the environment and refuses builds', needs, async 
 const badHooks: Readonly<Record<string, readonly [hook: string, message: RegExp]>> = {
   'prints something unknown': ['echo bogus', /unknown pre-build hook command 'bogus'/],
   fails: ['echo why >&2; exit 7', /failed with exit code 7: 'why'/],
-  'dies by a signal': ['kill -9 $$', /failed due to signal SIGKILL/],
+  'dies by a signal': ['kill -9 $$', /failed due to signal 9 \(Killed\)/],
   'prints without end': ['exec yes', /wrote more than/],
   'names what does not exist': [
     "printf 'extra-sandbox-paths\\n/nonexistent\\n'",

@@ -58,7 +58,7 @@ test('working directory, ids, session and environment are the caller’s', () =>
   assert.deepEqual(spec.command, request.command);
   assert.deepEqual(spec.ids, { uid: 1234, gid: 1234 });
   assert.equal(spec.session, 'interactive');
-  assert.deepEqual(describeIsolation(spec, 0).namespaces, ['user', 'mount']);
+  assert.deepEqual(describeIsolation(spec, []).namespaces, ['user', 'mount']);
 });
 
 test('a working directory that the store hides becomes the root', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAirplantError } from '../../ts/base/errors.js';
+import { callersIdentity, identityOfMany } from '../../ts/sandbox/identity.js';
 import { linuxPersonality, planLinuxSandbox, type SandboxPlace } from '../../ts/sandbox/linux.js';
 import { pastaHelper } from '../../ts/sandbox/network-helpers.js';
 import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
@@ -10,9 +11,10 @@ import { assertGolden } from '../support/golden.js';
 import { sampleRequest } from './sample-request.js';
 
 const place: SandboxPlace = {
+  root: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/root',
   outputDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/store',
   buildDirectory: '/tmp/airplant-build-hello-0',
-  temporaryDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/tmp',
+  temporaryDirectory: '/home/me/.local/share/airplant/root/nix/store/hello.drv.chroot/root/tmp',
   sandboxBuildDirectory: '/build',
   storeDir: '/nix/store',
   realStoreDir: '/home/me/.local/share/airplant/root/nix/store',
@@ -20,6 +22,7 @@ const place: SandboxPlace = {
   filterSystemCalls: true,
   kvm: false,
   nestedNamespaces: true,
+  identity: callersIdentity,
 };
 
 const plan = (change: Partial<BuildRequest> = {}, where: Partial<SandboxPlace> = {}) =>
@@ -39,8 +42,7 @@ test('the whole plan of an ordinary build', () => {
   assertGolden(`${JSON.stringify(plan(), undefined, 2)}\n`, 'sandbox/linux-spec.json');
 });
 
-test('the root is a tmpfs unless somebody has put something into a directory, and read-only in the end', () => {
-  assert.deepEqual(plan().root, { kind: 'tmpfs', readOnly: true });
+test('the root is a directory of ours, and read-only in the end', () => {
   assert.deepEqual(plan({}, { root: '/r' }).root, { kind: 'directory', path: '/r', readOnly: true });
 });
 
@@ -53,6 +55,13 @@ test('kvm is shown only where asked for', () => {
   assert.ok(!targets(plan().entries).includes('/dev/kvm'));
   const kvm = plan({}, { kvm: true }).entries.find(({ target }) => target === '/dev/kvm');
   assert.deepEqual(kvm?.kind === 'bind' && kvm.device, { major: 10, minor: 232 });
+});
+
+test('of all devices only kvm may be missing', () => {
+  const missing = plan({}, { kvm: true }).entries.filter(
+    (entry) => entry.kind === 'bind' && entry.device && entry.optional,
+  );
+  assert.deepEqual(targets(missing), ['/dev/kvm']);
 });
 
 test('the network of the host comes with its name service and without our /etc/hosts', () => {
@@ -219,4 +228,32 @@ test('personality: never random addresses, and 32 bits for 32-bit systems', () =
   assert.equal(linuxPersonality('i686-linux', 'i686'), 0x40000);
   assert.equal(linuxPersonality('armv7l-linux', 'aarch64'), 0x40008);
   assert.equal(linuxPersonality('aarch64-linux', 'aarch64'), 0x40000);
+});
+
+test('with subordinate ids, no host path is writable', () => {
+  const programs = { newuidmap: '/usr/bin/newuidmap', newgidmap: '/usr/bin/newgidmap' };
+  const caller = { uid: 1000, gid: 1000 };
+  const identity = identityOfMany({ uid: 100000, gid: 100000 }, { caller, programs });
+  const hostPaths = [{ ...hostPath('/cache'), readOnly: false }];
+  assert.throws(
+    () => plan({ hostPaths }, { identity }),
+    (error) =>
+      isAirplantError(error, 'ERR_SANDBOX_PATH') && /'\/cache'.*could not remove/.test(error.message),
+  );
+  plan({ hostPaths }, { identity: identityOfMany({ uid: 100000, gid: 100000 }, { caller }) });
+  plan({ hostPaths: [hostPath('/cache')] }, { identity });
+});
+
+test('who is somebody else gets the directories of the build, and is told in /etc/passwd', () => {
+  const identity = identityOfMany({ uid: 100000, gid: 200000 }, { caller: { uid: 0, gid: 0 } });
+  const spec = plan({}, { identity });
+  assert.deepEqual([spec.ids, spec.idMaps], [identity.ids, identity.idMaps]);
+  const given = spec.entries.filter((entry) => entry.kind === 'bind' && entry.forBuilder);
+  assert.deepEqual(targets(given), ['/tmp', '/nix/store', '/build']);
+  const passwd = spec.entries.find(({ target }) => target === '/etc/passwd');
+  assert.match(passwd?.kind === 'file' ? passwd.contents : '', /^nixbld:x:0:0:/m);
+  assert.equal(
+    plan().entries.some((entry) => entry.kind === 'bind' && entry.forBuilder),
+    false,
+  );
 });

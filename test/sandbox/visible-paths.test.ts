@@ -33,7 +33,7 @@ const host: VisibleHost = {
     if (paths.some((path) => path.endsWith('-gone'))) throw new Error('path is not valid');
     return paths.includes('/nix/store/1-busybox') ? ['/nix/store/0-musl', ...paths] : paths;
   },
-  findSpecialFile: (path) => findSpecialFile(path, at('memory')),
+  findSpecialFile: (path, signal) => findSpecialFile(path, at('memory'), signal),
 };
 
 before(() => {
@@ -71,6 +71,12 @@ const complete = (...items: string[]) =>
   );
 const shown = async (...items: string[]) =>
   (await complete(...items)).map(({ target, source }) => `${target} = ${source}`);
+
+test('a search that is stopped rejects with the reason, not with a path', async () => {
+  const reason = new Error('enough');
+  const stopped = completeHostPaths([wish(at('plain'))], host, { signal: AbortSignal.abort(reason) });
+  await assert.rejects(stopped, (error) => error === reason);
+});
 
 async function refuses(message: RegExp, wishes: Parameters<typeof completeHostPaths>[0]): Promise<void> {
   await assert.rejects(completeHostPaths(wishes, host), { code: 'ERR_SANDBOX_PATH', message });
@@ -167,7 +173,9 @@ test('a later wish wins over what was there; what it brings along does not', asy
     { target: '/sh', source: '/given', optional: false, readOnly: true, why: 'given' },
     { target: at('lib/lib-a.so'), source: '/given', optional: false, readOnly: true, why: 'given' },
   ];
-  const paths = await completeHostPaths([wish(`/sh=${at('plain/file')}`), wish(at('bin/prog'))], host, given);
+  const paths = await completeHostPaths([wish(`/sh=${at('plain/file')}`), wish(at('bin/prog'))], host, {
+    given,
+  });
   assert.deepEqual(
     paths.filter(({ source }) => source === '/given').map(({ target }) => target),
     [at('lib/lib-a.so')],

@@ -27,10 +27,14 @@ export interface SceneBuild {
   readonly script: string;
   readonly settings: SettingsInput;
   readonly directory: string;
+  /** Ask for what listens at this TCP port, at each address of the scene's host, for as long as it is built. */
+  readonly knockAt?: number;
 }
 
 export interface SceneResult {
   readonly log: string;
+  /** What was heard by asking for `knockAt`. */
+  readonly heard: string;
   readonly warnings: readonly string[];
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
   readonly isolation?: Isolation;
@@ -41,7 +45,11 @@ const program = (name: string) => fileURLToPath(new URL(`../host/programs/${name
 /** Makes the builds one after the other, as an ordinary user of the scene's host. */
 export function buildInScene(
   builds: readonly Omit<SceneBuild, 'directory'>[],
-  options: { readonly nameserver?: string } = {},
+  options: {
+    readonly nameserver?: string;
+    /** Something that can be opened lies at /dev/net/tun, for helpers that never do. */
+    readonly pretendTun?: boolean;
+  } = {},
 ): SceneResult[] {
   const directory = freshDirectory('scene');
   const resolvConf = join(directory, 'resolv.conf');
@@ -53,6 +61,7 @@ export function buildInScene(
       ...['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
       ...['sh', '-euc', script, 'sh', resolvConf, process.execPath],
       ...[program('scene-services'), program('scene-builds'), compileFixture('network')],
+      ...[options.pretendTun ? '/dev/null' : '/dev/net/tun'],
     ],
     { encoding: 'utf8', input: JSON.stringify(placed), timeout: 120_000 },
   );
@@ -63,7 +72,7 @@ export function buildInScene(
 const { host, peer, peer6, metadata, port, abstractSocket } = scene;
 const script = `
   PATH=$PATH:/usr/sbin:/sbin
-  resolv_conf=$1 node=$2 services=$3 builds=$4 network=$5
+  resolv_conf=$1 node=$2 services=$3 builds=$4 network=$5 tun=$6
   serve() { : > ready; "$@" > ready 2>&1 < /dev/null & until grep -q ready ready; do sleep 0.02; done; }
   cd $(dirname $resolv_conf)
   ip link set lo up
@@ -83,6 +92,7 @@ const script = `
   ip route add default via ${peer}
   ip -6 route add default via ${peer6}
   mount --bind $resolv_conf /etc/resolv.conf
+  if [ $tun != /dev/net/tun ]; then mount --bind $tun /dev/net/tun; fi
   serve nsenter -t $peer -n $node $services tcp=${peer}=${port} tcp=${peer6}=${port} tcp=${metadata}=${port}
   serve $node $services tcp=127.0.0.1=${port} tcp=::1=${port} tcp=${host}=${port} \\
     dns=127.0.0.53 dns=127.0.0.1

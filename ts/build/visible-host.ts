@@ -22,7 +22,7 @@ export function visibleHost(
       await store.addTempRoot(...paths);
       return store.closure(paths);
     },
-    findSpecialFile: (directory) => findSpecialFile(directory, memory),
+    findSpecialFile: (directory, signal) => findSpecialFile(directory, memory, signal),
   };
 }
 

@@ -1,18 +1,19 @@
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import { isBuiltinBuilder } from './builtin.js';
 import type { BuildRequest } from './request.js';
 import type { SandboxCommand } from './spec.js';
 
 /**
  * The command of a build, the same on every platform: rewrites made, argv[0] the last component of the builder as
  * Nix gives it, umask 022, the build directory (as the builder sees it) as working directory.
- * Throws ERR_BUILDER_MISSING for a builder that is not an absolute path and ERR_DERIVATION_INVALID for a NUL, which
+ * Throws ERR_BUILDER_MISSING for a builder that is neither an absolute path nor built in, and ERR_DERIVATION_INVALID for a NUL, which
  * execve could only cut off.
  */
 export function planCommand(request: BuildRequest, cwd: string): SandboxCommand {
   const rewrite = (text: string) => withoutNul(rewriteText(text, request.rewrites), request.name);
   const path = withoutNul(request.builder, request.name);
-  if (!path.startsWith('/')) {
+  if (!path.startsWith('/') && !isBuiltinBuilder(path)) {
     throw new AirplantError(
       'ERR_BUILDER_MISSING',
       `the builder of ${quote(request.name)} is ${quote(path)}, which is not an absolute path`,

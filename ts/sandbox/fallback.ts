@@ -2,8 +2,9 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { planCommand } from './command.js';
 import { sealedLimits } from './limits.js';
+import { variedCommand } from './linux-variation.js';
 import type { BuildRequest } from './request.js';
-import type { SandboxSpec } from './spec.js';
+import type { SandboxCommand, SandboxSpec } from './spec.js';
 
 /** Where an unsealed build takes place: on the host itself, as the caller. */
 export interface UnsealedPlace {
@@ -26,30 +27,45 @@ export function planUnsealed(request: BuildRequest, place: UnsealedPlace): Sandb
   return { ...hostSpec(request, place), backend: { kind: 'none' } };
 }
 
+/** A program of the caller's own that runs beside a build, as the caller; all that it started ends with it. */
+export function planHook(command: SandboxCommand, ids: UnsealedPlace['ids']): SandboxSpec {
+  return { ...onHost(ids), backend: { kind: 'none' }, command, limits: { rlimits: [] }, session: 'hook' };
+}
+
 /** What the backends share that run on the caller's own file system. */
-export function hostSpec(request: BuildRequest, place: UnsealedPlace): SandboxSpec {
+export function hostSpec(request: BuildRequest, place: UnsealedPlace): Omit<SandboxSpec, 'backend'> {
   return {
-    version: 1,
-    root: { kind: 'directory', path: '/' },
-    namespaces: { pid: false, ipc: false, uts: false, network: 'host' },
-    ids: place.ids,
-    hostname: '',
-    domainname: '',
-    entries: [],
-    command: planCommand(request, place.buildDirectory),
+    ...onHost(place.ids),
+    command: variedCommand(planCommand(request, place.buildDirectory), request.variation ?? {}),
     limits: sealedLimits,
     personality: request.personality,
-    filter: 'none',
     session: 'sealed',
   };
 }
 
-/** Throws ERR_SANDBOX_REQUIRED unless logical and real store directory are the same. */
-export function requireStoreInPlace(place: Pick<UnsealedPlace, 'storeDir' | 'realStoreDir'>): void {
+function onHost(ids: UnsealedPlace['ids']) {
+  return {
+    version: 1,
+    root: { kind: 'directory', path: '/' },
+    namespaces: { pid: false, ipc: false, uts: false, network: 'host' },
+    ids,
+    hostname: '',
+    domainname: '',
+    entries: [],
+    personality: 0,
+    filter: 'none',
+  } as const;
+}
+
+/** Throws ERR_SANDBOX_REQUIRED, with this hint if there is one, unless logical and real store directory are the same. */
+export function requireStoreInPlace(
+  place: Pick<UnsealedPlace, 'storeDir' | 'realStoreDir'>,
+  hint?: string,
+): void {
   if (place.storeDir === place.realStoreDir) return;
   throw new AirplantError(
     'ERR_SANDBOX_REQUIRED',
     `the store ${quote(place.storeDir)} lies in ${quote(place.realStoreDir)}, so its paths exist in a sandbox only`,
-    { details: { storeDir: place.storeDir, realStoreDir: place.realStoreDir } },
+    { hint, details: { storeDir: place.storeDir, realStoreDir: place.realStoreDir } },
   );
 }

@@ -5,14 +5,14 @@ import type { Isolation, SandboxSpec } from './spec.js';
  * The isolation a spec gives when it is carried out, for the record of a result. Each way in which it is weaker
  * than an ordinary sealed build is a sentence in `shortfalls`.
  *
- * `supplementaryGroups`: how many groups besides the effective one the caller has. An ordinary user cannot drop
- * them in a user namespace, so files that they may read stay readable where they are visible.
+ * `supplementaryGroups`: groups of the caller besides the effective one. A user namespace whose groups the caller maps
+ * itself cannot drop them, so files that they may read stay readable where they are visible.
  */
-export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number): Isolation {
+export function describeIsolation(spec: SandboxSpec, supplementaryGroups: readonly number[]): Isolation {
   const backend = spec.backend?.kind ?? 'linux-namespaces';
   const groups =
-    supplementaryGroups > 0 && backend === 'linux-namespaces'
-      ? [`The builder keeps ${supplementaryGroups} supplementary group(s) of the caller.`]
+    supplementaryGroups.length > 0 && !spec.idMaps?.gids
+      ? [`The builder keeps the supplementary groups of the caller: ${supplementaryGroups.join(', ')}.`]
       : [];
   switch (backend) {
     case 'none':
@@ -26,7 +26,10 @@ export function describeIsolation(spec: SandboxSpec, supplementaryGroups: number
         readOnlyInputs: true,
         noNewPrivileges: false,
         filteredSystemCalls: false,
-        shortfalls: ['Processes and shared memory of the host are visible: macOS has no namespaces.'],
+        shortfalls: [
+          'Processes and shared memory of the host are visible: macOS has no namespaces.',
+          ...(spec.namespaces.network === 'host' ? [sharedNetwork] : []),
+        ],
       };
     case 'linux-namespaces':
       return {
@@ -82,10 +85,13 @@ function networkOf({ namespaces, networkHelper }: SandboxSpec): Isolation['netwo
   return networkHelper ? 'private' : 'none';
 }
 
+const sharedNetwork =
+  'The network of the host can be used, its loopback services included, and the host can connect to the build.';
+
 function networkShortfalls({ namespaces, scopeAbstractSockets }: SandboxSpec): string[] {
   if (namespaces.network === 'private') return [];
   return [
-    'The network of the host can be used, its loopback services included, and the host can connect to the build.',
+    sharedNetwork,
     ...(scopeAbstractSockets ? [] : ['Abstract sockets of the host can be connected to.']),
   ];
 }

@@ -3,6 +3,7 @@ import { errnoName } from '../base/errno.js';
 import { AirplantError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { probeHost } from '../doctor/probe.js';
+import { AttemptPipe, type AttemptSink } from './attempt-pipe.js';
 import { currentLauncher } from './launcher.js';
 import type { LauncherReply } from './launcher-reply.js';
 import { type LogSink, LogTerminal } from './log-terminal.js';
@@ -13,9 +14,11 @@ export interface LaunchOptions {
   readonly onLog?: LogSink | undefined;
   /**
    * `log` (the default): standard output and error are a terminal in raw mode that `onLog` reads, standard input is
-   * /dev/null. `inherit`: all three are this process's own.
+   * /dev/null. `inherit`: all three are this process's own. Or three descriptors, to stay open until this is settled.
    */
-  readonly stdio?: 'log' | 'inherit' | undefined;
+  readonly stdio?: 'log' | 'inherit' | readonly [number, number, number] | undefined;
+  /** What an observed sandbox (`spec.observed`) tries; with `stdio` `log` only. All has been told before `exit` resolves. */
+  readonly onAttempt?: AttemptSink | undefined;
   /** Ends the sandbox: SIGTERM to all its processes, and after `graceSeconds` SIGKILL. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -44,7 +47,8 @@ export const killAtOnce: unique symbol = Symbol('kill at once');
  * Starts the command of `spec` in its sandbox, and resolves as soon as it runs.
  *
  * Throws ERR_SANDBOX_SETUP, ERR_BUILDER_MISSING or ERR_BUILDER_EXEC (details: step, errno, path) when it cannot, ERR_ABORTED
- * when `signal` came first, ERR_SYSTEM when the launcher died, TypeError for a malformed spec; nothing is left running then.
+ * when `signal` came first, ERR_SYSTEM when the launcher died, ERR_SANDBOX_SPEC, which names the field, for a malformed spec;
+ * nothing is left running then.
  */
 export async function launchSandbox(spec: SandboxSpec, options: LaunchOptions = {}): Promise<RunningSandbox> {
   const { signal } = options;
@@ -94,24 +98,30 @@ class Run {
   readonly #launcher = currentLauncher();
   readonly #number: number;
   readonly #log: LogTerminal | undefined;
+  readonly #attempts: AttemptPipe | undefined;
   readonly #started = new Deferred<number>();
   readonly #exit = new Deferred<SandboxExit>();
   #grace: NodeJS.Timeout | undefined;
   #running = false;
 
   constructor(spec: SandboxSpec, options: LaunchOptions) {
-    this.#log = options.stdio === 'inherit' ? undefined : new LogTerminal(options.onLog);
+    const { stdio = 'log' } = options;
+    this.#log = stdio === 'log' ? new LogTerminal(options.onLog) : undefined;
+    this.#attempts = options.onAttempt ? new AttemptPipe(options.onAttempt) : undefined;
     // Nobody need listen to the one that comes to nothing.
     this.exit.catch(() => {});
     this.started.catch(() => {});
     try {
-      this.#number = this.#launcher.launch(spec, this.#log ? [this.#log.slave] : [0, 1, 2], {
+      const others = stdio === 'log' || stdio === 'inherit' ? [0, 1, 2] : stdio;
+      const attempts = this.#attempts ? [this.#attempts.write] : [];
+      this.#number = this.#launcher.launch(spec, this.#log ? [this.#log.slave, ...attempts] : others, {
         reply: (reply) => this.#onReply(reply),
         failed: (error) => this.#fail(error),
       });
       this.#log?.read();
     } catch (error) {
       this.#log?.close();
+      this.#attempts?.close();
       throw error;
     }
   }
@@ -140,6 +150,7 @@ class Run {
 
   #onReply(reply: LauncherReply): void {
     if (reply.kind !== 'started') clearTimeout(this.#grace);
+    this.#attempts?.giveAway();
     switch (reply.kind) {
       case 'started':
         this.#running = true;
@@ -150,7 +161,8 @@ class Run {
         break;
       case 'exited':
         this.#log?.finish();
-        this.#exit.resolve(toExit(reply));
+        // In order: what has been tried was tried before the end.
+        void (this.#attempts?.end ?? Promise.resolve()).then(() => this.#exit.resolve(toExit(reply)));
         break;
       default:
         this.#fail(
@@ -168,6 +180,7 @@ class Run {
   #fail(error: AirplantError): void {
     clearTimeout(this.#grace);
     this.#log?.close();
+    this.#attempts?.close();
     this.#started.reject(error);
     this.#exit.reject(error);
   }

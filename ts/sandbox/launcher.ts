@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { errnoName } from '../base/errno.js';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
 import { launcherPath, native } from '../native.js';
 import { type LauncherReply, ReplyReader } from './launcher-reply.js';
-import type { SandboxSpec } from './spec.js';
+import type { IdMaps, SandboxSpec } from './spec.js';
 
 /** Whoever asked for a sandbox. After `failed`, or a reply of kind setup-failed, exited or lost, nothing more comes. */
 export interface RunListener {
@@ -56,16 +56,25 @@ export class Launcher {
     this.#socket.unref();
   }
 
-  /** Asks for a sandbox; its number, for `kill`. Throws when the spec is malformed. */
+  /** Asks for a sandbox; its number, for `kill`. Throws ERR_SANDBOX_SPEC when the spec is malformed. */
   launch(spec: SandboxSpec, stdio: readonly number[], listener: RunListener): number {
+    return this.#start(listener, (run) => native.sendLaunch(this.#control, run, spec, stdio));
+  }
+
+  /** Asks for everything in a directory to become the caller's; it ends like a sandbox. */
+  takeBack(directory: string, idMaps: IdMaps, listener: RunListener): void {
+    this.#start(listener, (run) => native.sendTakeBack(this.#control, run, idMaps, directory));
+  }
+
+  #start(listener: RunListener, post: (run: number) => void): number {
     const run = ++this.#lastRun;
     this.#listeners.set(run, listener);
     this.#socket.ref();
     try {
-      this.#send({ run, post: () => native.sendLaunch(this.#control, run, spec, stdio) });
+      this.#send({ run, post: () => post(run) });
     } catch (error) {
       this.#forget(run);
-      throw error;
+      throw specError(error);
     }
     return run;
   }
@@ -114,7 +123,8 @@ export class Launcher {
 
   /** False if the socket is full. A launcher that is gone takes everything: whoever waits hears of it from `#die`. */
   #post({ post }: Request): boolean {
-    if (this.#dead) return true;
+    // Destroyed a little before `#die`: its number may be another file's by now.
+    if (this.#dead || this.#socket.destroyed) return true;
     try {
       post();
       return true;
@@ -132,8 +142,13 @@ export class Launcher {
     const listener = this.#listeners.get(run);
     this.#forget(run);
     const reason = error instanceof Error ? error.message : String(error);
+    const known = specError(error);
     listener?.failed(
-      new AirplantError('ERR_SYSTEM', `the launcher was not given a sandbox: ${reason}`, { cause: error }),
+      isAirplantError(known)
+        ? known
+        : new AirplantError('ERR_SYSTEM', `the launcher was not given a sandbox: ${reason}`, {
+            cause: error,
+          }),
     );
   }
 
@@ -185,4 +200,10 @@ function describeEnd(pid: number): string {
   if (signal === 0) return `exited with status ${waitStatus >> 8}`;
   const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
   return `was killed by ${name ?? `signal ${signal}`}`;
+}
+
+/** What the addon finds wrong with a spec is a TypeError that names the field. */
+function specError(error: unknown): unknown {
+  if (!(error instanceof TypeError)) return error;
+  return new AirplantError('ERR_SANDBOX_SPEC', error.message, { cause: error });
 }

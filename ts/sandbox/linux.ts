@@ -2,17 +2,20 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { compareText } from '../base/text.js';
 import { planCommand } from './command.js';
+import type { Identity } from './identity.js';
 import { sealedLimits } from './limits.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { etcEntries } from './linux-etc.js';
+import { variedSandbox } from './linux-variation.js';
 import type { Connection } from './network.js';
+import { addrNoRandomize, perLinux32 } from './personality.js';
 import type { BuildRequest, HostPath } from './request.js';
 import type { SandboxEntry, SandboxSpec } from './spec.js';
 
 /** Where one build takes place: host directories, and the two names of the store directory. */
 export interface SandboxPlace {
-  /** A directory of our own that becomes `/`, for what somebody has put there. Absent: a fresh tmpfs. */
-  readonly root?: string;
+  /** A directory of our own that becomes `/`, with what somebody has put there. */
+  readonly root: string;
   /** Host directory that becomes the build directory, mode 0700. */
   readonly buildDirectory: string;
   /** Host directory that becomes `/tmp`, mode 1777. */
@@ -36,13 +39,11 @@ export interface SandboxPlace {
   readonly filterSystemCalls: boolean;
   /** The builder may make user namespaces of its own. */
   readonly nestedNamespaces: boolean;
+  /** Who the builder is. */
+  readonly identity: Identity;
   /** How the build is connected that asks for a network. Absent: it has a loopback interface and nothing else. */
   readonly connection?: Connection | undefined;
 }
-
-/** Ids inside a sandbox: `nixbld`, as in Nix. */
-export const sandboxUid = 1000;
-export const sandboxGid = 100;
 
 /**
  * The sandbox of one build on Linux. A builder sees what Nix 2.8 shows it, down to owners and modes, except that
@@ -61,14 +62,13 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
   }
   const visible = visiblePaths(request, place);
   const covered = new Set(visible.map(({ target }) => target));
-  const { connection } = place;
-  return {
+  const { connection, identity } = place;
+  const { ids, idMaps } = identity;
+  const writable = writableFor(identity);
+  const spec: SandboxSpec = {
     version: 1,
     backend: { kind: 'linux-namespaces' },
-    root: {
-      ...(place.root === undefined ? { kind: 'tmpfs' } : { kind: 'directory', path: place.root }),
-      readOnly: true,
-    },
+    root: { kind: 'directory', path: place.root, readOnly: true },
     namespaces: {
       pid: true,
       ipc: true,
@@ -79,13 +79,20 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
     },
     ...(connection?.kind === 'helper' ? { networkHelper: connection.helper } : {}),
     ...(connection?.kind === 'host' ? { scopeAbstractSockets: connection.scopeAbstractSockets } : {}),
-    ids: { uid: sandboxUid, gid: sandboxGid },
+    ids,
+    ...(idMaps ? { idMaps } : {}),
     hostname: 'localhost',
     // What the kernel calls a domain name never set, and what Nix sets.
     domainname: '(none)',
     entries: [
-      { kind: 'directory', target: '/', mode: 0o750, why: 'the mode Nix gives it, which outputs may record' },
-      ...etcEntries({ home: place.sandboxBuildDirectory, uid: sandboxUid, gid: sandboxGid, connection }),
+      {
+        kind: 'directory',
+        target: '/',
+        // Users other than root have to get in.
+        mode: (ids.count ?? 1) > 1 ? 0o755 : 0o750,
+        why: 'the mode Nix gives it, which outputs may record',
+      },
+      ...etcEntries({ home: place.sandboxBuildDirectory, uid: ids.uid, gid: ids.gid, connection }),
       writable(place.temporaryDirectory, '/tmp', 'for programs that do not heed TMPDIR'),
       writable(place.outputDirectory, place.storeDir, 'the store: inputs, and outputs to come'),
       ...(covered.has('/dev')
@@ -101,6 +108,8 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
     filter: place.filterSystemCalls ? 'sealed' : 'none',
     session: 'sealed',
   };
+  const { variation } = request;
+  return variation ? variedSandbox(spec, variation, place.sandboxBuildDirectory) : spec;
 }
 
 /**
@@ -108,15 +117,25 @@ export function planLinuxSandbox(request: BuildRequest, place: SandboxPlace): Sa
  * which gets into outputs, and for 32-bit systems a `uname -m` that says so. As Nix does.
  */
 export function linuxPersonality(system: string, machine: string): number {
-  const perLinux32 = 0x8;
-  const addrNoRandomize = 0x40000;
   const is32 = (system === 'i686-linux' && machine === 'x86_64') || /^armv(5tel|6l|7l)-linux$/.test(system);
   return addrNoRandomize | (is32 ? perLinux32 : 0);
 }
 
-/** A directory of ours that the builder may fill. */
-function writable(source: string, target: string, why: string): SandboxEntry {
-  return { kind: 'bind', source, target, readOnly: false, optional: false, follow: false, why };
+/** Makes binds of directories of ours that the builder may fill. */
+function writableFor({ idMaps }: Identity) {
+  const how = {
+    readOnly: false,
+    optional: false,
+    follow: false,
+    ...(idMaps?.uids ? { forBuilder: true } : {}),
+  };
+  return (source: string, target: string, why: string): SandboxEntry => ({
+    kind: 'bind',
+    source,
+    target,
+    ...how,
+    why,
+  });
 }
 
 /**
@@ -129,6 +148,7 @@ function visiblePaths(request: BuildRequest, place: SandboxPlace): (SandboxEntry
     // The sandbox has a /proc of its own; Nix skips it as well.
     if (path.source === '/proc') continue;
     requireHarmlessTarget(path, place);
+    requireRemovable(path, place);
     // A store path may be a symlink, and is shown as one.
     const follow = !path.target.startsWith(`${place.storeDir}/`);
     binds.set(path.target, { kind: 'bind', ...path, follow });
@@ -152,6 +172,19 @@ function requireStorePath(path: string, storeDir: string): void {
   const base = path.startsWith(`${storeDir}/`) ? path.slice(storeDir.length + 1) : '';
   if (/^[0-9A-Za-z+\-._?=]+$/.test(base) && base !== '.' && base !== '..') return;
   throw new AirplantError('ERR_STORE_PATH', `${quote(path)} is not a path in the store ${quote(storeDir)}`);
+}
+
+/** Files of subordinate ids in a directory that is not ours would stay, and their user could not remove them. */
+function requireRemovable({ readOnly, source }: HostPath, { identity }: SandboxPlace): void {
+  if (readOnly || identity.idMaps?.uids?.program === undefined) return;
+  throw new AirplantError(
+    'ERR_SANDBOX_PATH',
+    `a build with subordinate ids cannot be shown the writable sandbox path ${quote(source)}: what it makes there you could not remove`,
+    {
+      hint: 'Leave it out of `writable-sandbox-paths` for builds that require uid-range.',
+      details: { source },
+    },
+  );
 }
 
 /** A host path over the root, the store or the build directory would hide what a build is made of. */

@@ -1,6 +1,6 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { AirplantError } from '../base/errors.js';
+import { findProgram } from '../base/find-program.js';
 import { quote } from '../base/quote.js';
 import type { Explanation } from '../doctor/cause.js';
 import type { Host } from '../doctor/host.js';
@@ -91,26 +91,6 @@ export function findHelper(options: NetworkOptions, host: Pick<Host, 'tun'>): Fo
   return pasta !== undefined
     ? pastaHelper(pasta, timeoutMilliseconds, nameserverFamilies(readResolvConf()))
     : slirpHelper(slirp!, timeoutMilliseconds);
-}
-
-/** Absolute path of an executable file: looked up in the search path unless its name has a slash. */
-function findProgram(name: string, searchPath: string): string | undefined {
-  if (name === '') return undefined;
-  if (name.includes('/')) return isAbsolute(name) && isProgram(name) ? name : undefined;
-  return searchPath
-    .split(delimiter)
-    .filter(isAbsolute)
-    .map((directory) => join(directory, name))
-    .find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function readResolvConf(): string {

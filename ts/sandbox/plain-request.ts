@@ -1,3 +1,4 @@
+import { addrNoRandomize } from './personality.js';
 import type { BuildRequest } from './request.js';
 
 /** What a request cannot do without. */
@@ -22,7 +23,7 @@ export function plainRequest(
     limits: { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 },
     network: 'none',
     features: [],
-    personality: 0x40000,
+    personality: addrNoRandomize,
     ...more,
   };
 }

@@ -148,8 +148,10 @@ function addElfNeeds(search: Search, program: PlacedFile & { readonly elf: ElfFi
         continue;
       }
       if (library.source !== loader) add(search, library, what);
-      if (library.cached)
-        add(search, { source: loaderCache, target: loaderCache }, `where the loader finds ${name}`);
+      if (library.cached) {
+        const cache = { source: files.realPath(loaderCache) ?? loaderCache, target: loaderCache };
+        add(search, cache, `where the loader finds ${name}`);
+      }
       queue.push(library);
     }
   }

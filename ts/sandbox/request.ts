@@ -3,7 +3,7 @@ export interface BuildRequest {
   /** For messages and directory names only. */
   readonly name: string;
   readonly system: string;
-  /** Absolute path inside the sandbox. */
+  /** Absolute path inside the sandbox, or one of `builtinBuilders`. */
   readonly builder: string;
   /** Arguments after argv[0]. */
   readonly args: readonly string[];
@@ -26,14 +26,39 @@ export interface BuildRequest {
    * machine's network and name service; `auto`: `private` where that can be had, else `host`.
    */
   readonly network: 'none' | 'auto' | 'private' | 'host';
-  /** True: built on the machine itself, without any isolation. The build directory is then the one of the host. */
+  /** True: built on the machine itself, without any isolation. */
   readonly unsealed?: boolean;
+  /**
+   * True: the builder works where the host has the build directory and the store. Outside the sandbox always, and on macOS,
+   * which has no mounts, in it too.
+   */
+  readonly inPlace?: boolean;
   /** System features the derivation requires; `kvm` makes /dev/kvm visible. */
   readonly features: readonly string[];
   /** Bits of personality(2), see `linuxPersonality`. */
   readonly personality: number;
+  /** Absent: nothing is varied. */
+  readonly variation?: RequestVariation;
   /** For builds on macOS only. */
   readonly seatbelt?: SeatbeltWishes;
+}
+
+/**
+ * What a check makes different from a usual build: nothing of it matters to a sound one. Only sandboxes on Linux do all of
+ * it; elsewhere it is an error to ask for more than `umask` and `processors`.
+ */
+export interface RequestVariation {
+  /** Instead of 022. */
+  readonly umask?: number;
+  /** Numbers of the processors it may run on. */
+  readonly processors?: readonly number[];
+  /** Instead of 2. */
+  readonly firstProcess?: number;
+  readonly moreDescriptors?: number;
+  /** The build directory and these inputs list the entries of their directories in the reverse order. */
+  readonly reversed?: { readonly inputs: readonly string[] };
+  /** Host path of a library that is preloaded into dynamically linked programs. */
+  readonly preload?: string;
 }
 
 /** What a derivation asks of its sandbox profile. */
@@ -53,7 +78,7 @@ export interface RequestFile {
 
 export interface RequestOutput {
   readonly name: string;
-  /** Store path the builder writes to (inside the sandbox, the final path). */
+  /** Store path the builder writes to: the output's own, or another one where it works in place and something is there that has to stay. */
   readonly scratchPath: string;
 }
 

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { Check } from '../doctor/check.js';
 import { explain } from '../doctor/explain.js';
-import { groupsCheck, kvmCheck } from '../doctor/facts.js';
+import { kvmCheck } from '../doctor/facts.js';
 import { fileSystemCheck } from '../doctor/file-system.js';
 import type { Host } from '../doctor/host.js';
+import { groupsCheck, rangeCheck } from '../doctor/ids.js';
 import { landlockCheck, tunCheck, withoutPrivateNetwork } from '../doctor/network.js';
 import { probeHost } from '../doctor/probe.js';
 import { type DefaultShell, findDefaultShell } from './default-shell.js';
+import { identityTrials, usualIdentity } from './identity-trials.js';
 import { launchSandbox } from './launch.js';
+import { limitsCheck } from './limits-check.js';
 import { findHelper } from './network.js';
 import type { SandboxExit } from './spec.js';
 import { darwinTrials, linuxTrials, networkTrial, type Trial, type Trials } from './trials.js';
@@ -27,12 +30,21 @@ export async function runDoctor(options: { directory?: string } = {}): Promise<C
   const host = await probeHost();
   const shell = findDefaultShell();
   const directory = options.directory ?? tmpdir();
-  const facts = [shellCheck(shell), await fileSystemCheck(directory), kvmCheck(host), groupsCheck(host)];
+  const facts = [
+    shellCheck(shell),
+    fileSystemCheck(directory),
+    kvmCheck(host),
+    groupsCheck(host),
+    rangeCheck(host),
+  ];
   if (shell === undefined) return facts;
   if (host.platform !== 'linux') return [...(await runTrials(darwinTrials(host), host, directory)), ...facts];
-  const checks = await runTrials(linuxTrials(shell), host, directory);
-  const network = await networkChecks(shell, host, { directory, sealed: checks.every(({ ok }) => ok) });
-  return [...checks, ...network, ...facts];
+  const checks = await runTrials(linuxTrials(shell, usualIdentity(host)), host, directory);
+  const sealed = checks.every(({ ok }) => ok);
+  const network = await networkChecks(shell, host, { directory, sealed });
+  const identities = sealed ? identityTrials(shell, host) : [];
+  for (const trial of identities) checks.push(await tryOut(trial, host, directory));
+  return [...checks, ...network, limitsCheck(host), ...facts];
 }
 
 /** What fixed-output builds need of the network; tried with a helper where there is one, and sandboxes work at all. */
@@ -50,7 +62,10 @@ async function networkChecks(
     required: false,
     ...('helper' in found ? {} : { ...found, cost: withoutPrivateNetwork }),
   };
-  const trial = 'helper' in found && host.tun && sealed ? networkTrial(shell, found.helper) : undefined;
+  const trial =
+    'helper' in found && host.tun && sealed
+      ? networkTrial(shell, usualIdentity(host), found.helper)
+      : undefined;
   return [
     helper,
     tunCheck(host),

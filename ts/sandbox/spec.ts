@@ -19,16 +19,27 @@ export interface SandboxSpec {
    * Means something on the host's network, which abstract sockets belong to.
    */
   readonly scopeAbstractSockets?: boolean;
-  /** Ids inside the user namespace; outside they are the caller's effective ids. */
-  readonly ids: { readonly uid: number; readonly gid: number };
+  readonly ids: SandboxIds;
+  /**
+   * Who the builder is outside. Absent: the caller, whose one id is mapped to `ids`, and whose supplementary groups it keeps.
+   * In a sealed session the host's root must name somebody else.
+   */
+  readonly idMaps?: IdMaps;
   /** Set when the UTS namespace is private. */
   readonly hostname: string;
   readonly domainname: string;
   readonly entries: readonly SandboxEntry[];
   readonly command: SandboxCommand;
   readonly limits: SandboxLimits;
+  /**
+   * What the command and all it starts try to reach by name is told (`LaunchOptions.onAttempts`): process 1 traces them. In
+   * sealed sessions with processes of their own only. Absent: false, and nothing is traced.
+   */
+  readonly observed?: boolean;
   /** Host directory of a control group (version 2) that exists; process 1 moves in before it does anything else. */
   readonly controlGroup?: string;
+  /** Process id of the command, 2 to 32767; with processes of its own only. Absent: 2. */
+  readonly firstProcess?: number;
   /** Bits of personality(2), e.g. ADDR_NO_RANDOMIZE 0x40000. */
   readonly personality: number;
   /**
@@ -39,8 +50,10 @@ export interface SandboxSpec {
   /**
    * `sealed`: own session, all capabilities dropped, signals, umask and rlimits reset, every inherited descriptor closed.
    * `interactive`: the caller's terminal, session, environment limits and signals stay (`airplant run`, `shell`).
+   * `hook`: a program of the caller's, with all his privileges and limits, in a session of its own; without isolation.
+   * What the command of a sealed session or a hook leaves running is killed.
    */
-  readonly session: 'sealed' | 'interactive';
+  readonly session: 'sealed' | 'interactive' | 'hook';
 }
 
 /**
@@ -59,6 +72,36 @@ export type SandboxBackend =
       readonly sealed: boolean;
     }
   | { readonly kind: 'none' };
+
+/** Ids of the builder, inside: `count` (absent: 1) users and groups from these on. Several make it root among them. */
+export interface SandboxIds {
+  readonly uid: number;
+  readonly gid: number;
+  readonly count?: number;
+}
+
+/**
+ * Id maps of the sandbox that are written by somebody else than itself. The caller's own ids must be among them, so that the
+ * set-up can still reach the caller's files; the command sees a namespace with `ids` alone. With a map of the groups,
+ * supplementary groups are dropped. A kind that is absent is the caller's one id.
+ */
+export interface IdMaps {
+  readonly uids?: IdMap;
+  readonly gids?: IdMap;
+}
+
+export interface IdMap {
+  readonly ranges: readonly IdRange[];
+  /** Absolute path of newuidmap or newgidmap. Absent: the map is written directly, which takes root. */
+  readonly program?: string;
+}
+
+/** `count` ids: those from `inside` on are, outside of the sandbox, those from `outside` on. */
+export interface IdRange {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
 
 export type SandboxRoot = (
   | { readonly kind: 'directory'; readonly path: string }
@@ -133,6 +176,11 @@ export type SandboxEntry =
       readonly optional: boolean;
       /** false: a source that is a symlink is recreated as a symlink (store paths); true: its target is bound. */
       readonly follow: boolean;
+      /**
+       * The source is a directory of ours, and with everything in it belongs to the builder while the sandbox lives, and to
+       * the caller before and after. Absent: false.
+       */
+      readonly forBuilder?: boolean;
       /** The source must be exactly this device (major:minor); guards /dev nodes against a doctored host. */
       readonly device?: { readonly major: number; readonly minor: number };
       readonly why: string;
@@ -146,10 +194,21 @@ export type SandboxEntry =
       readonly size: string;
       readonly why: string;
     }
-  | { readonly kind: 'devpts'; readonly target: string; readonly why: string };
+  | { readonly kind: 'devpts'; readonly target: string; readonly why: string }
+  | {
+      /**
+       * A copy of a host directory on a tmpfs, whose directories list their entries in the reverse order. Anything but a
+       * directory is bound as it is (`follow`: false).
+       */
+      readonly kind: 'reversed';
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly why: string;
+    };
 
 export interface SandboxCommand {
-  /** Absolute path inside the sandbox; executed with execve, no search. */
+  /** Absolute path inside the sandbox, executed with execve, no search; or one of `builtinBuilders`. */
   readonly path: string;
   /** Whole argument vector, argv[0] included. */
   readonly argv: readonly string[];
@@ -157,6 +216,12 @@ export interface SandboxCommand {
   /** Working directory inside the sandbox. */
   readonly cwd: string;
   readonly umask: number;
+  /** Numbers of the processors it may run on. Absent: all. */
+  readonly processors?: readonly number[];
+  /** Standard input is a terminal, nobody else's, that becomes the controlling one of its session. Absent: false. */
+  readonly controllingTerminal?: boolean;
+  /** How many descriptors of /dev/null it inherits after the standard ones. Absent: 0. */
+  readonly moreDescriptors?: number;
 }
 
 /** rlimits: the soft and hard limit become min(value, inherited hard limit). Absent = inherited untouched. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, renameSync, type Stats, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, type Stats, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../base/make-directory.js';
 import { encodeText } from '../base/text.js';
 import { parseMountInfo } from '../doctor/mount-info.js';
 import { native } from '../native.js';
@@ -9,17 +10,21 @@ import { native } from '../native.js';
  * A socket, FIFO or device in the directory `path` or below it, if there is any, mounts included. A tree of many
  * directories is remembered in `memory` (a directory, made when needed): the next search of it reads only what has
  * changed. What the system has installed in /usr is not searched. Rejects with the errno of what could not be searched
- * (EACCES, EOVERFLOW).
+ * (EACCES, EOVERFLOW), or with the reason of `signal`, which stops it in the middle.
  *
  * It is a snapshot: a socket made afterwards is not seen before the next search.
  */
-export async function findSpecialFile(path: string, memory: string): Promise<string | undefined> {
+export async function findSpecialFile(
+  path: string,
+  memory: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const mounts = mountsBelow(path);
   const mounted = mounts.find((point) => specialKind(lookAt(point)) !== undefined);
   if (mounted !== undefined) return mounted;
   const roots = isOfTheSystem(path) ? [...mounts, ...(path === '/usr' ? ['/usr/local'] : [])] : [path];
   for (const root of roots.filter((one) => lookAt(one)?.isDirectory())) {
-    const found = await search(root, memory);
+    const found = await search(root, memory, signal);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -39,10 +44,14 @@ function isOfTheSystem(path: string): boolean {
   }
 }
 
-async function search(root: string, memory: string): Promise<string | undefined> {
+async function search(
+  root: string,
+  memory: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   const file = join(memory, createHash('sha256').update(encodeText(root)).digest('hex'));
   const before = read(file);
-  const { found, directories } = await native.findSpecialFile(root, before);
+  const { found, directories } = await native.findSpecialFile(root, before, { signal });
   if (found !== undefined) return join(root, found);
   if (directories.length >= worthRemembering && !before.equals(directories)) remember(file, directories);
   return undefined;
@@ -92,7 +101,7 @@ function read(file: string): Buffer {
 /** Without the memory the next search takes longer, and that is all. */
 function remember(file: string, directories: Uint8Array): void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(file), 0o700);
     const fresh = `${file}.${process.pid}`;
     writeFileSync(fresh, Buffer.concat([checksum(directories), directories]), { mode: 0o600 });
     renameSync(fresh, file);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { withoutPrivateNetwork } from '../doctor/network.js';
 import type { DefaultShell } from './default-shell.js';
 import { hostSpec } from './fallback.js';
+import type { Identity } from './identity.js';
 import { sealedLimits } from './limits.js';
-import { planLinuxSandbox, sandboxGid, sandboxUid } from './linux.js';
+import { planLinuxSandbox } from './linux.js';
 import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { plainRequest } from './plain-request.js';
 import type { BuildRequest } from './request.js';
@@ -28,12 +29,12 @@ export interface Trials {
   readonly whole?: Trial;
 }
 
-/** The trials on Linux. `shell` is what runs in them. */
-export function linuxTrials(shell: DefaultShell): Trials {
+/** The trials on Linux. `shell` is what runs in them, as `identity`. */
+export function linuxTrials(shell: DefaultShell, identity: Identity): Trials {
   const trial = (name: string, cost: string, more: Part = {}): Trial => ({
     name,
     cost,
-    spec: (root) => smallSpec(root, shell, more),
+    spec: (root) => smallSpec(root, shell, identity, more),
   });
   const sealed = 'Nothing can be built in a sandbox, and nothing at all in a store that is not at its place.';
   const pid = { pid: true };
@@ -57,18 +58,18 @@ export function linuxTrials(shell: DefaultShell): Trials {
         filter: 'sealed',
       }),
     ],
-    whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell) },
+    whole: { name: 'a whole build', cost: sealed, spec: (root) => wholeSpec(root, shell, identity) },
   };
 }
 
 /** The trial of a network that a helper connects; ordinary builds do without. */
-export function networkTrial(shell: DefaultShell, networkHelper: NetworkHelper): Trial {
+export function networkTrial(shell: DefaultShell, identity: Identity, networkHelper: NetworkHelper): Trial {
   const namespaces = { pid: true, network: 'private' } as const;
   return {
     name: 'a connected network of their own',
     cost: withoutPrivateNetwork,
     optional: true,
-    spec: (root) => ({ ...smallSpec(root, shell, { namespaces }), networkHelper }),
+    spec: (root) => ({ ...smallSpec(root, shell, identity, { namespaces }), networkHelper }),
   };
 }
 
@@ -104,13 +105,19 @@ interface Part {
   readonly filter?: SandboxSpec['filter'];
 }
 
-function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
+/** A sandbox with a shell and little else. */
+export function smallSpec(
+  root: string,
+  shell: DefaultShell,
+  identity: Identity,
+  part: Part = {},
+): SandboxSpec {
   return {
     version: 1,
     backend: { kind: 'linux-namespaces' },
     root: { kind: 'directory', path: root },
     namespaces: { pid: false, ipc: false, uts: false, network: 'host', ...part.namespaces },
-    ids: { uid: sandboxUid, gid: sandboxGid },
+    ...identity,
     hostname: 'localhost',
     domainname: '(none)',
     entries: [
@@ -126,24 +133,27 @@ function smallSpec(root: string, shell: DefaultShell, part: Part): SandboxSpec {
 }
 
 /** As a derivation with one output would be built, by the same planner. */
-function wholeSpec(root: string, shell: DefaultShell): SandboxSpec {
-  const [temporary, build, store, outputs] = ['tmp', 'build', 'store', 'outputs'].map((name) =>
-    join(root, name),
-  );
-  for (const directory of [temporary!, build!, store!, outputs!]) mkdirSync(directory, { mode: 0o700 });
+function wholeSpec(root: string, shell: DefaultShell, identity: Identity): SandboxSpec {
+  const make = (name: string) => {
+    const directory = join(root, name);
+    mkdirSync(directory, { mode: 0o700 });
+    return directory;
+  };
   return planLinuxSandbox(
     { ...request('/bin/sh', 'echo works > "$out"'), hostPaths: shell.paths },
     {
-      outputDirectory: outputs!,
-      buildDirectory: build!,
-      temporaryDirectory: temporary!,
+      root: make('root'),
+      outputDirectory: make('outputs'),
+      buildDirectory: make('build'),
+      temporaryDirectory: make('tmp'),
       sandboxBuildDirectory: '/build',
       storeDir: '/nix/store',
-      realStoreDir: store!,
+      realStoreDir: make('store'),
       devShmSize: '50%',
       kvm: false,
       filterSystemCalls: true,
       nestedNamespaces: true,
+      identity,
     },
   );
 }

@@ -15,8 +15,8 @@ export interface VisibleHost extends StoreNames {
   readonly files: LoaderFiles;
   /** The given logical store paths with everything they refer to; rejects if one is not valid. */
   closure(paths: readonly string[]): Promise<readonly string[]>;
-  /** A socket, FIFO or device in a directory (host path) or below it. */
-  findSpecialFile(directory: string): Promise<string | undefined>;
+  /** A socket, FIFO or device in a directory (host path) or below it. Rejects with the reason of `signal`. */
+  findSpecialFile(directory: string, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 /**
@@ -26,14 +26,17 @@ export interface VisibleHost extends StoreNames {
  * to what a wish brings along.
  *
  * Throws ERR_SANDBOX_PATH, naming the path and who wanted it, for a source that is missing, cannot be reached or leads
- * in a circle; that is, holds or lies in the store's own state; that is or holds a socket, FIFO or device and
+ * in a circle; that leads through the store and out of it; that is, holds or lies in the store's own state; that is or holds a socket, FIFO or device and
  * is not declared writable (read-only mounts stop neither connect(2) nor writing to a FIFO or device); or that lies in
- * a writable path, where an earlier build could have put a symlink.
+ * a writable path, where an earlier build could have put a symlink. Rejects with the reason of `signal` when it is aborted.
  */
 export async function completeHostPaths(
   wishes: readonly HostPathWish[],
   host: VisibleHost,
-  given: readonly HostPath[] = [],
+  {
+    given = [],
+    signal,
+  }: { readonly given?: readonly HostPath[]; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<HostPath[]> {
   const wanted = wishes.flatMap((wish) => resolveWish(wish, host));
   const named = new Map(given.map((path): [string, Named] => [path.target, givenPath(path, host)]));
@@ -42,7 +45,7 @@ export async function completeHostPaths(
   }
   for (const one of [...named.values()]) if (isShownAnyway(one, named, host)) named.delete(one.path.target);
   refuseInsideWritable([...named.values()]);
-  await refuseSpecialFiles([...named.values()], host);
+  await refuseSpecialFiles([...named.values()], host, signal);
 
   const all = new Map<string, HostPath>();
   const shown = [...named.values()].filter(isDirectory).map(({ path }) => path.target);
@@ -86,6 +89,11 @@ function resolveWish(wish: HostPathWish, host: VisibleHost): Named[] {
   if (source.kind === 'refused') throw refused(path, `cannot be looked at: ${source.errno}`);
   const found = { expand, source, given: false };
   if (source.storePath === undefined) {
+    // Whatever it is, somebody's build has chosen it.
+    if (source.stores.length > 0) {
+      const reason = `leads out of the store, to ${quote(source.path)}, by a symlink that a build has made`;
+      throw refused(path, reason, 'Name the path it leads to if builds are to see it.');
+    }
     refusePrivate(path, source.path, host);
     return [{ ...found, path: { ...path, source: source.path } }];
   }
@@ -129,7 +137,11 @@ function refuseInsideWritable(named: readonly Named[]): void {
   }
 }
 
-async function refuseSpecialFiles(named: readonly Named[], host: VisibleHost): Promise<void> {
+async function refuseSpecialFiles(
+  named: readonly Named[],
+  host: VisibleHost,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const readOnly = named.filter(
     ({ path, given, source }) => path.readOnly && !given && source && source.storePath === undefined,
   );
@@ -141,17 +153,22 @@ async function refuseSpecialFiles(named: readonly Named[], host: VisibleHost): P
   for (const { path } of directories) {
     // The outer one is looked through as well.
     if (directories.some((other) => isInside(path.source, other.path.source))) continue;
-    const special = await findSpecialFile(path, host);
+    const special = await findSpecialFile(path, host, signal);
     if (special === undefined) continue;
     const kind = specialKind(lstatSync(special, { throwIfNoEntry: false })) ?? 'a special file';
     throw refused(path, `holds ${kind}, ${quote(special)}`, howToAllow);
   }
 }
 
-async function findSpecialFile(path: HostPath, host: VisibleHost): Promise<string | undefined> {
+async function findSpecialFile(
+  path: HostPath,
+  host: VisibleHost,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   try {
-    return await host.findSpecialFile(path.source);
+    return await host.findSpecialFile(path.source, signal);
   } catch (cause) {
+    signal?.throwIfAborted();
     const { code, path: where } = cause as NodeJS.ErrnoException;
     const place = where === undefined ? '' : ` in ${quote(where)}`;
     throw refused(path, `cannot be searched for sockets: ${code}${place}`, howToAllow);
