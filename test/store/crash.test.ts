@@ -34,7 +34,7 @@ test('killed at any moment, a store holds whole paths or none', async () => {
     );
     let said = '';
     for (const { child } of workers) child.stdout.on('data', (chunk) => (said += chunk));
-    while (said === '') await sleep(5);
+    await Promise.race(workers.map(({ until }) => until(() => said !== '')));
     await sleep(Math.random() * 120);
     for (const { child } of workers) child.kill('SIGKILL');
     await Promise.all(workers.map(({ exit }) => exit));
@@ -48,6 +48,20 @@ test('killed at any moment, a store holds whole paths or none', async () => {
   }
 });
 
+test('processes that make the same new store at once all get it', async () => {
+  const workers = ['a', 'b', 'c'].map((name) =>
+    startScript('store-worker', 'open', join(directory, `opener-${name}`)),
+  );
+  for (let round = 0; round < 40; round++) {
+    const opened = workers.map(({ said }) => said());
+    for (const { child } of workers) child.stdin.write(`${join(directory, 'new', `${round}`)}\n`);
+    assert.deepEqual(await Promise.all(opened), ['opened', 'opened', 'opened']);
+  }
+  for (const { child } of workers) child.stdin.end();
+  const ends = await Promise.all(workers.map(({ exit }) => exit));
+  assert.deepEqual(ends.flat(), [0, null, 0, null, 0, null]);
+});
+
 test('two processes adding the same things at once', async () => {
   const root = join(directory, 'same');
   const scratches = ['one', 'two'].map((name) => join(directory, name));
@@ -58,9 +72,12 @@ test('two processes adding the same things at once', async () => {
     child.stdout.on('data', (chunk: string) => lines.push(...chunk.split('\n').filter(Boolean)));
     return lines;
   });
-  while (said.some((lines) => lines.length < 30)) await sleep(20);
-  for (const { child } of workers) child.kill();
-  await Promise.all(workers.map(({ exit }) => exit));
+  try {
+    await Promise.all(workers.map(({ until }, index) => until(() => said[index]!.length >= 30)));
+  } finally {
+    for (const { child } of workers) child.kill();
+    await Promise.all(workers.map(({ exit }) => exit));
+  }
   assert.deepEqual(said[0]!.slice(0, 30), said[1]!.slice(0, 30));
   await using store = await openTestStore(root);
   await assertSound(store);

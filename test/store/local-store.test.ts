@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -374,6 +375,31 @@ test('a store that may not be written says so', requires('linux'), async () => {
   await using reader = await openTestStore(root, { readOnly: true });
   assert.deepEqual(reader.validPaths(), []);
   chmodSync(join(stateDir, 'db'), 0o755);
+});
+
+test('reading a store whose database is write-protected keeps nobody from writing later', async () => {
+  const root = newRoot();
+  const { stateDir } = testDirectories(root);
+  const file = join(stateDir, 'db/db.sqlite');
+  // SQLite lets go of its files when the process ends.
+  const script = `
+    const { openTestStore } = await import(${JSON.stringify(new URL('../support/stores.js', import.meta.url).href)});
+    const store = await openTestStore(process.argv[1], { readOnly: process.argv[2] === 'read' });
+    console.log(store.validPaths().length);`;
+  const open = (how: 'read' | 'write') =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', script, root, how], { encoding: 'utf8' });
+  const around = () => readdirSync(join(stateDir, 'db')).filter((name) => name.startsWith('db.sqlite-'));
+  open('write');
+  assert.deepEqual(around(), []);
+  chmodSync(file, 0o444);
+  assert.equal(open('read'), '0\n');
+  if (process.getuid?.() !== 0) assert.deepEqual(around(), []);
+  chmodSync(file, 0o644);
+  // What an earlier reader has left, or another program.
+  writeFileSync(`${file}-shm`, '', { mode: 0o444 });
+  await using store = await openTestStore(root);
+  const path = await store.addText({ name: 'a', contents: 'a', references: [] });
+  assert.ok(store.isValid(path));
 });
 
 test('a store where no directory can be made says so', requires('linux'), async () => {

@@ -5,15 +5,18 @@ import { native } from '../../ts/native.js';
 import { openTestStore } from './stores.js';
 
 // A process that works on a store until it is killed, for the tests of crashes and of locks.
-//   add ROOT SCRATCH SEED   adds texts, trees and outputs for ever, saying each path once it is valid
+//   add ROOT SCRATCH SEED   adds texts, trees and outputs until stdin ends, saying each path once it is valid
 //   lock ROOT PATH          locks a path and says `locked`; `release` on stdin gives the lock back
 //   root ROOT PATH          makes a temporary root and says `rooted`; ends with stdin
+//   open ROOT               for each line on stdin makes the next new store beside ROOT, and says `opened`
 const [verb, root, ...args] = process.argv.slice(2) as [string, string, ...string[]];
 const store = await openTestStore(root);
 const lines = createInterface({ input: process.stdin });
 
 if (verb === 'add') {
   const [scratch, seed] = args as [string, string];
+  // Who started it may be gone without having killed it.
+  lines.on('close', () => process.exit());
   for (let i = 0; ; i++) {
     const text = await store.addText({ name: `text-${i}`, contents: `${seed} ${i}`, references: [] });
     const source = join(scratch, `${seed}-${i}`);
@@ -34,6 +37,12 @@ if (verb === 'add') {
   process.stdout.write('locked\n');
   for await (const line of lines)
     if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
+} else if (verb === 'open') {
+  for await (const other of lines) {
+    (await openTestStore(other)).close();
+    process.stdout.write('opened\n');
+  }
+  store.close();
 } else {
   await store.addTempRoot(...args);
   process.stdout.write('rooted\n');

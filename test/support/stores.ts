@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { resolveStoreDirectories } from '../../ts/store/directories.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
@@ -22,15 +25,27 @@ export function somePath(digit: string, name = digit): string {
   return `/nix/store/${digit.repeat(32)}-${name}`;
 }
 
-/** Starts a compiled script of test/support in a process of its own. */
+/** Starts a compiled script of test/support in a process of its own, which the test that started it does not leave behind. */
 export function startScript(script: string, ...args: string[]) {
   const file = fileURLToPath(new URL(`./${script}.js`, import.meta.url));
   const child = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  after(() => void child.kill('SIGKILL'));
   child.stdout.setEncoding('utf8');
+  const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   return {
     child,
-    /** Resolves to the next output of the script. */
-    said: async () => String((await once(child.stdout, 'data'))[0]).trim(),
-    exit: once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>,
+    /** Resolves once the condition holds; rejects if the script has ended before. */
+    until: async (condition: () => boolean) => {
+      while (!condition()) {
+        assert.equal(child.exitCode ?? child.signalCode, null, `${script} has ended`);
+        await sleep(5);
+      }
+    },
+    /** Resolves to the next output of the script; rejects if it ends without any. */
+    said: async () => {
+      const ended = exit.then(([code]) => assert.fail(`${script} has ended with ${code} and said nothing`));
+      return String((await Promise.race([once(child.stdout, 'data'), ended]))[0]).trim();
+    },
+    exit,
   };
 }

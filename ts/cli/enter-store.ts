@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { AirplantError, isAirplantError } from '../base/errors.js';
+import { native } from '../native.js';
 import { planInteractive } from '../sandbox/interactive.js';
 import { launchSandbox } from '../sandbox/launch.js';
 import type { SandboxExit } from '../sandbox/spec.js';
@@ -41,6 +42,7 @@ export async function enterStore(options: EnterStoreOptions): Promise<SandboxExi
 }
 
 function runDirectly({ program, args, env, cwd }: EnterStoreOptions): Promise<SandboxExit> {
+  native.useAllProcessors();
   const usage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env: { ...env }, stdio: 'inherit' });

@@ -31,7 +31,19 @@ export function resolveStoreOperand(
   );
 }
 
-/** The same, but undefined for a path that leads elsewhere. */
+/** The store path of a derivation. Throws ERR_STORE_PATH for anything else. */
+export function derivationOperand(
+  text: string,
+  place: { readonly cwd: string; readonly directories: StoreDirectories },
+): string {
+  const { storePath, below } = resolveStoreOperand(text, place);
+  if (storePath.endsWith('.drv') && below === '') return storePath;
+  throw new AirplantError('ERR_STORE_PATH', `path ${quote(text)} is not a derivation`, {
+    hint: 'Name its .drv file.',
+  });
+}
+
+/** As `resolveStoreOperand`, but undefined for a path that leads elsewhere. */
 export function tryStoreOperand(
   text: string,
   { cwd, directories }: { readonly cwd: string; readonly directories: StoreDirectories },

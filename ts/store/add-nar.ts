@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { formatHash } from '../formats/hash.js';
 import { readNar } from '../formats/nar/read.js';
 import { native } from '../native.js';
-import { checkPathInfo } from './check-path-info.js';
-import { isDerivationName } from './derivations.js';
-import { outputsToRegister } from './new-derivations.js';
+import { addMade } from './add-made.js';
 import type { PathInfo } from './path-info.js';
-import { type PlaceOptions, placeAndRegister } from './place.js';
+import type { PlaceOptions } from './place.js';
 import { restoreNar } from './restore-nar.js';
-import { createStaging } from './staging.js';
 import type { StoreParts } from './store-parts.js';
 
 /** A path of another store. */
@@ -33,28 +28,13 @@ export async function addNar(
   { info, source }: NarToAdd,
   options: PlaceOptions = {},
 ): Promise<PathInfo> {
-  checkPathInfo(parts.directories.storeDir, info);
-  const [added] = await placeAndRegister(parts, [info], {
-    ...options,
-    place: async ({ path }, realPath) => {
-      const { signal } = options;
-      const staging = await createStaging(parts);
-      try {
-        const copy = join(staging.directory, 'x');
-        const { caseHack } = parts;
-        await restoreNar(readNar(checked(info, source, signal)), copy, { caseHack });
-        await native.canonicaliseTree(copy, { signal });
-        const fresh = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
-        const { derivations } = parts;
-        const outputs = outputsToRegister(path, fresh, { derivations, trusted: false });
-        native.moveTree(copy, realPath, 'no-replace');
-        return { info, outputs };
-      } finally {
-        await staging.close();
-      }
-    },
-  });
-  return added!;
+  const { signal } = options;
+  const make = async (destination: string) => {
+    const { caseHack } = parts;
+    await restoreNar(readNar(checked(info, source, signal)), destination, { caseHack });
+    await native.canonicaliseTree(destination, { signal });
+  };
+  return await addMade(parts, info, { ...options, make });
 }
 
 /** The same bytes; an error as soon as they cannot be those `info` speaks of. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
@@ -9,6 +8,7 @@ import type { ContentMethod, Hash, HashAlgorithm } from '../formats/hash.js';
 import { makeFixedOutputPath } from '../formats/make-store-path.js';
 import { checkName } from '../formats/store-path.js';
 import { native } from '../native.js';
+import { contentHash } from './content-hash.js';
 import { copyFiltered, type SourceFilter } from './copy-filtered.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
@@ -57,7 +57,7 @@ export async function addPath(
     const hash =
       method === 'nar' && algorithm === 'sha256'
         ? narHash
-        : { algorithm, hex: await digest(copy, { method, algorithm, signal, caseHack }) };
+        : await contentHash(copy, { method, algorithm, signal, caseHack });
     const storePath = makeFixedOutputPath(parts.directories.storeDir, {
       name: path.name,
       method,
@@ -109,24 +109,4 @@ async function makePlain(source: string, copy: string): Promise<void> {
     );
   }
   await chmod(copy, 0o444);
-}
-
-/** Hex digest of the contents of a file, or of the NAR of a tree. */
-async function digest(
-  copy: string,
-  how: {
-    readonly method: 'flat' | 'nar';
-    readonly algorithm: HashAlgorithm;
-    readonly caseHack: boolean;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<string> {
-  const { method, algorithm, signal, caseHack } = how;
-  if (method === 'nar') return (await native.hashTree(copy, [], { algorithm, signal, caseHack })).hash;
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(copy, { highWaterMark: 1 << 20 })) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
-  }
-  return hash.digest('hex');
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { AirplantError } from '../base/errors.js';
@@ -62,10 +62,15 @@ export class Connection {
         throw error;
       }
     };
-    try {
-      return new Connection(connectReadably(connect, options), options.file);
-    } catch (error) {
-      throw translate(error, options.file);
+    // Of two processes that turn the same new database to WAL, SQLite refuses one at once, whatever the time-out.
+    const deadline = Date.now() + readTimeout;
+    for (;;) {
+      try {
+        return new Connection(connectReadably(connect, options), options.file);
+      } catch (error) {
+        if (!isBusy(error) || Date.now() > deadline) throw translate(error, options.file);
+      }
+      await pause(Math.random() * 50, undefined);
     }
   }
 
@@ -154,7 +159,7 @@ interface Database {
   close(): void;
 }
 
-/** Milliseconds a read may block the event loop. With a WAL, readers wait for nobody. */
+/** Milliseconds a read may block the event loop, and opening may take. With a WAL, readers wait for nobody. */
 const readTimeout = 10_000;
 /** Milliseconds, as Nix. */
 const writeTimeout = 3600 * 1000;
@@ -192,10 +197,15 @@ function configure(database: Database, options: ConnectionOptions): void {
 
 /**
  * A database in WAL mode that nobody has open can only be opened by who may create its `-shm` file. Where that is
- * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`.
+ * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`. The same where
+ * the database may not be written to: SQLite would give the `-shm` file its mode and leave it there, and nobody could
+ * write to the database any more, whatever its own mode is then.
  */
 function connectReadably(connect: (parameters: string) => Database, options: ConnectionOptions): Database {
   const ordinary = options.journal === 'truncate' ? '?vfs=unix-dotfile' : '';
+  if (!options.readOnly) mendSharedMemory(options.file);
+  else if (options.journal === 'wal' && isWriteProtected(options.file) && !existsSync(`${options.file}-wal`))
+    return connect('?immutable=1');
   try {
     return connect(ordinary);
   } catch (error) {
@@ -204,6 +214,22 @@ function connectReadably(connect: (parameters: string) => Database, options: Con
     if (!options.readOnly || !refused || existsSync(`${options.file}-wal`)) throw error;
     return connect('?immutable=1');
   }
+}
+
+function isWriteProtected(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
+}
+
+/** A `-shm` file that some reader has left like that (see above) gets the mode of its database, if it is ours. */
+function mendSharedMemory(file: string): void {
+  const [database, shared] = [file, `${file}-shm`].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (!database || !shared || shared.uid !== process.geteuid?.()) return;
+  if ((database.mode & ~shared.mode & 0o600) !== 0) chmodSync(`${file}-shm`, database.mode & 0o666);
 }
 
 const codes = {

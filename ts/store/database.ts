@@ -36,6 +36,7 @@ const sql = {
   insert: `insert into ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca)
     values (?, ?, ?, ?, ?, ?, ?, ?)`,
   update: 'update ValidPaths set narSize = ?, hash = ?, ultimate = ?, sigs = ?, ca = ? where id = ?',
+  dropReferences: 'delete from Refs where referrer = ?',
   addReference: 'insert or replace into Refs (referrer, reference) values (?, ?)',
   addOutput: 'insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)',
 } as const;
@@ -119,7 +120,8 @@ export class Database {
 
   /**
    * Registers paths with their references, all or none: to be called when the files are in place. What is valid
-   * already gets the new hash, size, signatures, content address and `ultimate`, as in Nix.
+   * already gets the new hash, size, signatures, content address and `ultimate`, as in Nix, and the new references in
+   * place of the old ones, to which Nix adds them.
    *
    * Throws ERR_PATH_INVALID if a reference is neither valid nor registered along, and ERR_OUTPUT_REJECTED if the
    * references make a cycle.
@@ -175,6 +177,7 @@ export class Database {
       info.contentAddress ?? null,
       id,
     );
+    this.#statement('dropReferences').run(id);
     return id;
   }
 

@@ -38,6 +38,11 @@ export class Derivations {
     return derivation;
   }
 
+  /** To be called when the file of a derivation was damaged and has been replaced. */
+  forget(drvPath: string): void {
+    this.#parsed.delete(drvPath);
+  }
+
   /** The derivation that the contents of a `.drv` file are. Throws ERR_STORE_PATH, ERR_DERIVATION_SYNTAX. */
   parse(drvPath: string, contents: Uint8Array): Derivation {
     const { name } = parseStorePath(this.directories.storeDir, drvPath);

@@ -47,6 +47,15 @@ export function resolveStoreDirectories(options: {
   return chroot(rootlessRoot(env), env);
 }
 
+/** The name that stands for these directories, with Nix and with us. */
+export function storeUri({ storeDir, realStoreDir, stateDir, logDir }: StoreDirectories): string {
+  const parameters = { store: storeDir, real: realStoreDir, state: stateDir, log: logDir };
+  const query = Object.entries(parameters).map(
+    ([name, path]) => `${name}=${encodeURIComponent(path).replaceAll('%2F', '/')}`,
+  );
+  return `local?${query.join('&')}`;
+}
+
 /** The root of the store that `auto` gives to someone who cannot write /nix/store. */
 export function rootlessRoot(env: StoreEnvironment): string {
   const dataHome = env['XDG_DATA_HOME'];

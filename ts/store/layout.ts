@@ -1,8 +1,9 @@
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { makeDirectory } from '../base/make-directory.js';
 import { quote } from '../base/quote.js';
 import { schemaVersion } from './database-schema.js';
 import type { StoreDirectories } from './directories.js';
@@ -12,7 +13,7 @@ import type { StoreDirectories } from './directories.js';
  * Directories above the root of a chroot store follow the umask.
  */
 export function createLayout({ realStoreDir, stateDir, logDir, root }: StoreDirectories): void {
-  createDirectory(root ?? dirname(realStoreDir));
+  makeDirectory(root ?? dirname(realStoreDir));
   const wanted = [
     realStoreDir,
     join(realStoreDir, '.links'),
@@ -21,7 +22,7 @@ export function createLayout({ realStoreDir, stateDir, logDir, root }: StoreDire
   ];
   const user = userName();
   if (user) wanted.push(join(stateDir, 'gcroots/per-user', user), join(stateDir, 'profiles/per-user', user));
-  for (const directory of wanted) createDirectory(directory, 0o755);
+  for (const directory of wanted) makeDirectory(directory, 0o755);
   createSymlink(join(stateDir, 'profiles'), join(stateDir, 'gcroots/profiles'));
 }
 
@@ -97,27 +98,6 @@ export async function reserveSpace(stateDir: string): Promise<void> {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true });
-  }
-}
-
-/**
- * Makes a directory and what is missing above it, with exactly this mode, or as the umask has it. Nothing that was
- * there already is changed. Node's recursive mkdir tries for ever where a file system says ENOENT though the
- * directory above exists, as /proc does.
- */
-function createDirectory(directory: string, mode?: number): void {
-  const missing: string[] = [];
-  for (let path = directory; !lstatSync(path, { throwIfNoEntry: false }); path = dirname(path))
-    missing.push(path);
-  for (const path of missing.reverse()) {
-    try {
-      mkdirSync(path, { mode });
-    } catch (error) {
-      // Another process opens the store for the first time, too.
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
-    }
-    if (mode !== undefined) chmodSync(path, mode);
   }
 }
 

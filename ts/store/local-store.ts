@@ -2,17 +2,21 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import type { CancelOptions } from '../native.js';
 import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
 import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
 import { invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
+import type { PathToFetch } from './fetch-path.js';
 import type { LockFile } from './lock-file.js';
 import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
+import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
+import type { PathCondition } from './verify-path.js';
 
 /** Locks on store paths, held until released. */
 export interface HeldLocks {
@@ -123,6 +127,21 @@ export class LocalStore implements AsyncDisposable {
     return this.#parts.derivations.read(drvPath);
   }
 
+  /** Whether the contents of a path are those that are registered: all of it is read. Throws ERR_PATH_INVALID. */
+  async verifyPath(path: string, options: CancelOptions = {}): Promise<PathCondition> {
+    const { verifyPath } = await import('./verify-path.js');
+    return await this.#read(`verifying ${quote(path)}`, () => verifyPath(this.#parts, path, options));
+  }
+
+  /**
+   * Copies the contents of a path to `destination` on the host, which must not exist; nothing is checked. Throws
+   * ERR_PATH_INVALID, also when the path is gone from the disk.
+   */
+  async copyOut(path: string, destination: string, options: CancelOptions = {}): Promise<void> {
+    const { copyOut } = await import('./copy-out.js');
+    await this.#read(`copying ${quote(path)}`, () => copyOut(this.#parts, path, destination, options));
+  }
+
   /**
    * Protects paths from collectors until the store is closed. They need not be valid yet, and whether they are is to
    * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
@@ -198,6 +217,15 @@ export class LocalStore implements AsyncDisposable {
     return await this.#change(`adding ${quote(nar.info.path)}`, add, options.signal);
   }
 
+  /** Adds a path that somebody else has, after checking that what comes is what they say. */
+  async fetchPath(path: PathToFetch, options: StoreWaitOptions = {}): Promise<PathInfo> {
+    const fetch = async (signal: AbortSignal) => {
+      const { fetchPath } = await import('./fetch-path.js');
+      return await fetchPath(this.#parts, path, this.#placeOptions({ ...options, signal }));
+    };
+    return await this.#change(`fetching ${quote(path.info.path)}`, fetch, options.signal);
+  }
+
   /**
    * Moves outputs into place and registers them, all or none; what is valid already stays. Paths that are locked by
    * `lockPaths` of this store are taken for locked by the caller, the others are locked meanwhile.
@@ -215,6 +243,46 @@ export class LocalStore implements AsyncDisposable {
       });
     };
     return await this.#change('registering outputs', register, options.signal);
+  }
+
+  /**
+   * Replaces the damaged contents of a valid path by what somebody else has, after checking that it is what they say.
+   * Returns what could not be deleted of the old ones. Contents that turn out to be good stay.
+   */
+  async refetchPath(path: PathToFetch, options: StoreWaitOptions = {}): Promise<KeptContents[]> {
+    const refetch = async (signal: AbortSignal) => {
+      const { refetchPath } = await import('./refetch-path.js');
+      return await refetchPath(this.#parts, path, this.#placeOptions({ ...options, signal }));
+    };
+    return await this.#change(`repairing ${quote(path.info.path)}`, refetch, options.signal);
+  }
+
+  /**
+   * Gives outputs the place of what lies at their paths, valid or not, and registers them, all or none. Returns what
+   * could not be deleted of the old contents. Locks are as for `registerOutputs`.
+   */
+  async replaceOutputs(
+    outputs: readonly OutputToRegister[],
+    options: StoreWaitOptions = {},
+  ): Promise<KeptContents[]> {
+    const heldLocks = { holds: (path: string) => this.#held.has(path) };
+    const replace = async (signal: AbortSignal) => {
+      const { replaceOutputs } = await import('./register-outputs.js');
+      return await replaceOutputs(this.#parts, outputs, {
+        ...this.#placeOptions({ ...options, signal }),
+        heldLocks,
+      });
+    };
+    return await this.#change('replacing outputs', replace, options.signal);
+  }
+
+  /** Notes that valid paths have been built here, as `ultimate` says in the database. The caller has their locks. */
+  async markUltimate(paths: readonly string[], { signal }: CancelOptions = {}): Promise<void> {
+    const others = paths.map((path) => this.pathInfo(path)).filter(({ ultimate }) => !ultimate);
+    if (others.length === 0) return;
+    const registrations = others.map((info) => ({ info: { ...info, ultimate: true } }));
+    const register = (signal: AbortSignal) => this.#parts.database.register(registrations, signal);
+    await this.#change('registering what has been checked', register, signal);
   }
 
   /** Adds the `.drv` file of a derivation and returns its path. */
@@ -324,6 +392,15 @@ export class LocalStore implements AsyncDisposable {
       throw storeError(error, `${what} in the store ${quote(this.#name)}`);
     } finally {
       this.#changes.delete(change);
+    }
+  }
+
+  /** Work that takes a while but changes nothing. */
+  async #read<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storeError(error, `${what} in the store ${quote(this.#name)}`);
     }
   }
 

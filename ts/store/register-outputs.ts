@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
+import type { Registration } from './database.js';
 import { isDerivationName } from './derivations.js';
-import { outputsToRegister } from './new-derivations.js';
+import { type NewDerivations, outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
+import { type KeptContents, replacePaths } from './replace-paths.js';
 import type { StoreParts } from './store-parts.js';
 
 /** Something made, canonicalised and hashed, to be moved into the store. */
@@ -35,21 +37,53 @@ export async function registerOutputs(
 ): Promise<PathInfo[]> {
   // Before anything is moved: what cannot be registered is not lost.
   for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
-  // A derivation made by a build, or copied from another store.
-  const fresh = new Map<string, Uint8Array>();
-  for (const { path, source } of outputs)
-    if (isDerivationName(path) && !parts.database.isValid(path)) fresh.set(path, await readFile(source));
+  const fresh = await freshDerivations(parts, outputs);
   return await placeAndRegister(parts, outputs, {
     ...options,
     place: async (output, realPath) => {
       native.moveTree(output.source, realPath, 'no-replace');
-      const { derivations } = parts;
-      return {
-        info: pathInfoOf(output),
-        outputs: outputsToRegister(output.path, fresh, { derivations, trusted: false }),
-      };
+      return registrationOf(parts, output, fresh);
     },
   });
+}
+
+/**
+ * Swaps outputs in for what lies at their paths, valid or not, and registers them, all or none. The hash is taken on
+ * trust. Throws and returns as `replacePaths`.
+ */
+export async function replaceOutputs(
+  parts: StoreParts,
+  outputs: readonly OutputToRegister[],
+  options: PlaceOptions = {},
+): Promise<KeptContents[]> {
+  const fresh = await freshDerivations(parts, outputs);
+  const replacements = outputs.map((output) => ({
+    registration: registrationOf(parts, output, fresh),
+    source: output.source,
+  }));
+  return await replacePaths(parts, replacements, options);
+}
+
+/** Derivations made by a build, or copied from another store. */
+async function freshDerivations(
+  { database }: StoreParts,
+  outputs: readonly OutputToRegister[],
+): Promise<NewDerivations> {
+  const fresh = new Map<string, Uint8Array>();
+  for (const { path, source } of outputs)
+    if (isDerivationName(path) && !database.isValid(path)) fresh.set(path, await readFile(source));
+  return fresh;
+}
+
+function registrationOf(
+  { derivations }: StoreParts,
+  output: OutputToRegister,
+  fresh: NewDerivations,
+): Registration {
+  return {
+    info: pathInfoOf(output),
+    outputs: outputsToRegister(output.path, fresh, { derivations, trusted: false }),
+  };
 }
 
 function pathInfoOf(output: OutputToRegister): PathInfo {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { makeDirectory } from '../base/make-directory.js';
 import { quote } from '../base/quote.js';
 import { digestBytes } from '../formats/hash.js';
 import { hashBytes } from '../formats/hash-bytes.js';
@@ -15,7 +16,7 @@ import type { StoreDirectories } from './directories.js';
 export async function addIndirectRoot({ stateDir }: StoreDirectories, link: string): Promise<string> {
   const target = resolve(link);
   const auto = join(stateDir, 'gcroots/auto');
-  await mkdir(auto, { recursive: true, mode: 0o755 });
+  makeDirectory(auto, 0o755);
   const root = join(auto, encodeNixBase32(digestBytes(hashBytes('sha1', target))));
   await replaceSymlink(target, root);
   return root;
@@ -37,9 +38,17 @@ export async function makeResultLink(
   const there = await lstat(at).catch(() => undefined);
   if (there && !(there.isSymbolicLink() && (await readlink(at)).startsWith(`${storeDir}/`)))
     throw inTheWay(at, 'something else is there already');
-  await mkdir(dirname(at), { recursive: true });
+  makeParent(at);
   await replaceSymlink(path, at);
   await addIndirectRoot(directories, at);
+}
+
+function makeParent(link: string): void {
+  try {
+    makeDirectory(dirname(link));
+  } catch (cause) {
+    throw inTheWay(link, `its directory cannot be made: ${(cause as NodeJS.ErrnoException).code}`);
+  }
 }
 
 /** Whoever looks sees the old link or the new one. */

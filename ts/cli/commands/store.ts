@@ -1,7 +1,8 @@
 import { plainText } from '../../report/messages.js';
 import type { Command, CommandGroup } from '../command.js';
 import { storeFlags } from '../setting-flags.js';
-import { commandSettings } from '../store-session.js';
+import { derivationOperand } from '../store-operand.js';
+import { commandSettings, withStore } from '../store-session.js';
 
 const removeCommand: Command = {
   name: 'store remove',
@@ -26,4 +27,21 @@ Its directories are read-only, so that a plain \`rm -r\` cannot do it. A store a
   },
 };
 
-export const storeCommands: CommandGroup = { name: 'store', commands: [removeCommand] };
+const removeFailedCommand: Command = {
+  name: 'store remove-failed',
+  operands: '[DRV]...',
+  operandCount: { min: 0, max: Number.POSITIVE_INFINITY },
+  description: `Deletes what \`--keep-failed\` has kept of builds that failed, and prints of which; of all of them if none is named.`,
+  flags: storeFlags,
+  async run(context) {
+    const { args, cwd, stdout } = context;
+    const removed = await withStore(context, async (store) => {
+      const place = { cwd, directories: store.local.directories };
+      return await store.removeFailed(args.operands.map((operand) => derivationOperand(operand, place)));
+    });
+    for (const drvPath of removed) await stdout.write(`${plainText(drvPath)}\n`);
+    return 0;
+  },
+};
+
+export const storeCommands: CommandGroup = { name: 'store', commands: [removeCommand, removeFailedCommand] };
