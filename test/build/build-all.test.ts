@@ -35,7 +35,7 @@ test('the next build starts while the last one is tidied up, and the run ends wh
   run.result.finally(() => {
     over = true;
   });
-  await until(() => executor.started.length === 2);
+  await until(() => left.length === 2);
   left[1]!.resolve();
   await until(() => events.filter(({ type }) => type === 'build.succeeded').length === 2);
   assert.equal(over, false);
@@ -59,6 +59,40 @@ test('no more builds wait to be tidied up than may run', async () => {
     left[i]!.resolve();
   }
   assert.equal((await run.result).exitStatus, 0);
+});
+
+test('builds that require the same feature take turns, and others go ahead of those that wait', async () => {
+  await using store = await openTestStore(join(directory, 'features'));
+  const ends = new Map<string, Deferred<void>>();
+  const executor = new FakeExecutor({
+    wait: (name) => {
+      const end = new Deferred<void>();
+      ends.set(name, end);
+      return end.promise;
+    },
+  });
+  const machine = (name: string) => someDerivation(name, { requiredSystemFeatures: ['kvm'] });
+  const wanted = [machine('vm-1'), machine('vm-2'), someDerivation('light')];
+  const options = { maxJobs: 2, systemFeatures: ['kvm'], featureLimits: new Map([['kvm', 1]]) };
+  const { run, read } = await startFakeBuild(store, executor, { wanted, options });
+  await until(() => ends.size === 2);
+  for (let i = 0; i < 100; i++) await turn();
+  assert.deepEqual(executor.started, ['vm-1', 'light']);
+  ends.get('vm-1')!.resolve();
+  await until(() => ends.size === 3);
+  for (const { resolve } of ends.values()) resolve();
+  assert.equal((await run.result).exitStatus, 0);
+  await read;
+});
+
+test('of what is ready the build that the longest chain waits for starts first', async () => {
+  await using store = await openTestStore(join(directory, 'chains'));
+  const executor = new FakeExecutor();
+  const wanted = [someDerivation('alone'), chain(3)];
+  const { run, read } = await startFakeBuild(store, executor, { wanted });
+  assert.equal((await run.result).exitStatus, 0);
+  await read;
+  assert.deepEqual(executor.started, ['link-0', 'link-1', 'alone', 'link-2']);
 });
 
 test('outputs that are valid stay so when tidying up fails: that is a warning', async () => {

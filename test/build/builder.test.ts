@@ -106,7 +106,7 @@ const unbuildable = () => {
   const foreign = someDerivation('foreign', { dependency, system: 'riscv64-linux' });
   const strange = someDerivation('strange', {
     dependency,
-    requiredSystemFeatures: ['uid-range'],
+    requiredSystemFeatures: ['recursive-nix'],
     builder: 'builtin:nothing',
   });
   const featured = someDerivation('featured', { requiredSystemFeatures: ['quantum'] });
@@ -131,7 +131,7 @@ test('what cannot be built here is refused, all of it, before anything is built'
   assert.equal(messages.length, 4);
   for (const { drvPath } of refused) assert.ok(messages.some((message) => message.includes(drvPath)));
   const [strange] = messages.filter((message) => message.includes('-strange.drv'));
-  assert.match(strange!, /the builder 'builtin:nothing'; and for the system feature 'uid-range'$/);
+  assert.match(strange!, /the builder 'builtin:nothing'; and for the system feature 'recursive-nix'$/);
 });
 
 test('with keep-going the rest is built, but nothing that only refused derivations need', async () => {

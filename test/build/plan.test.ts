@@ -135,3 +135,27 @@ test('in any graph every build comes once, after all it depends on', () => {
     }),
   );
 });
+
+test('however many need a path, the store is asked for it once', () => {
+  const names = Array.from({ length: 40 }, (_, index) => `d${index}`);
+  const sketches = Object.fromEntries(
+    names.map((name, index) => [
+      name,
+      {
+        needs: Object.fromEntries(names.slice(0, index).map((below) => [below, ['out']])),
+        sources: ['/src'],
+      },
+    ]),
+  );
+  const asked: string[] = [];
+  const store = storeOf(sketches, ['/src', storePath('d3-out')]);
+  const counting = {
+    readDerivation: store.readDerivation,
+    isValid: (path: string) => {
+      asked.push(path);
+      return store.isValid(path);
+    },
+  };
+  assert.equal(planBuild([all('d39'), all('d20')], counting).build.length, 39);
+  assert.equal(new Set(asked).size, asked.length);
+});

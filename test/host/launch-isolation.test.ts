@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SandboxSpec } from '../../ts/sandbox/spec.js';
 import { compileFixture } from '../support/compile.js';
+import { inheritedDescriptors } from '../support/inherited-limits.js';
 import { longForm, requires } from '../support/requires.js';
 import { bind, freshDirectory, outputOf, runSpec, sandboxSpec, scriptSpec } from '../support/sandbox.js';
 
@@ -47,7 +48,7 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
     { uid: 1000, gid: 100 },
     { uid: 0, gid: 0 },
   ]) {
-    test(`no capability in any set, nor any to gain, as uid ${ids.uid}`, async () => {
+    test(`CVE-2022-29162, CVE-2022-27650, CVE-2022-27649: no capability in any set, nor any to gain, as uid ${ids.uid}`, async () => {
       const status = await outputOf('cat /proc/self/status', { ids });
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
         assert.match(status, new RegExp(`^${set}:\\s*0{16}$`, 'm'));
@@ -97,7 +98,7 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
 
   test('a limit above the inherited one is cut, not an error', async () => {
     const limits = { rlimits: [{ resource: 'nofile', soft: 2 ** 40, hard: 'infinity' }] } as const;
-    assert.match(await outputOf('ulimit -n', { limits }), /^(\d+|unlimited)$/);
+    assert.equal(await outputOf('ulimit -n', { limits }), String(Math.min(2 ** 40, inheritedDescriptors())));
   });
 
   test('exactly the arguments and environment of the spec, bytes included', async () => {
@@ -134,8 +135,10 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
   });
 
   test('no terminal to control, none to open, and a raw one for the log', async () => {
-    assert.notEqual((await runSpec(scriptSpec(': </dev/tty'))).exit, 0);
-    assert.match((await runSpec(scriptSpec(': </dev/tty'))).log, /No such device or address/);
+    const { log, exit } = await runSpec(scriptSpec(': </dev/tty; echo opened'));
+    assert.ok(exit.kind === 'exited' && exit.status !== 0, log);
+    assert.match(log, /No such device or address/);
+    assert.doesNotMatch(log, /opened/);
     assert.equal(await outputOf('[ -t 1 ] && echo terminal'), 'terminal');
     assert.equal((await runSpec(scriptSpec("printf 'a\\nb\\rc\\t\\003\\004'"))).log, 'a\nb\rc\t\x03\x04');
   });
@@ -267,17 +270,6 @@ describe('an interactive session', requires('user-namespaces', 'program:busybox'
       session: 'interactive',
       namespaces: { pid: false, ipc: false, uts: false, network: 'host' },
       ids: { uid: process.geteuid!(), gid: process.getegid!() },
-      entries: [
-        {
-          kind: 'bind',
-          source: '/',
-          target: '/',
-          readOnly: false,
-          optional: false,
-          follow: true,
-          why: 'test',
-        },
-      ].slice(1) as never,
     });
     const entries = [
       ...['/bin', '/usr', '/lib', '/lib64', '/proc', '/dev', '/tmp'].map((path) => ({

@@ -92,7 +92,7 @@ describe('read-only binds', needs, () => {
     assert.match(log, /^new\n.*Read-only file system\nrefused$/);
   });
 
-  test('include what is mounted below the source', async () => {
+  test('nsjail cc987ec: include what is mounted below the source', async () => {
     // A namespace in which a file system is mounted below the input, and a launcher inside it.
     const input = inputDirectory();
     mkdirSync(join(input, 'below'));
@@ -215,7 +215,7 @@ describe('entries', needs, () => {
     assert.match(log, /^\/work rw,/m);
   });
 
-  test('symlinks are recreated with their time, or followed', async () => {
+  test('bazel#15681: symlinks are recreated with their time, or followed', async () => {
     const input = inputDirectory();
     symlinkSync('file', join(input, 'link'));
     execFileSync('touch', ['-h', '-d', '@1', join(input, 'link')]);
@@ -249,7 +249,7 @@ describe('entries', needs, () => {
     });
   });
 
-  test('a device must be the device it should be', async () => {
+  test('CVE-2025-31133: a device must be the device it should be', async () => {
     const wrong = bind('/dev/zero', '/dev/mem', { device: { major: 1, minor: 1 } } as never);
     await assert.rejects(logWith([wrong], 'true'), (error) => {
       assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
@@ -303,7 +303,7 @@ describe('targets never lead out of the root', needs, () => {
     });
   };
 
-  test('through a symlink among the parents', async () => {
+  test('bazel#28515: through a symlink among the parents', async () => {
     const { place, intact } = canary();
     const link = { kind: 'symlink', target: '/out', to: place, why: 'test' } as const;
     await refuses([link, directory('/out/made')], /ENOTDIR|ELOOP/);
@@ -327,7 +327,7 @@ describe('targets never lead out of the root', needs, () => {
     intact();
   });
 
-  test('through a symlink that lies in the root already', async () => {
+  test('CVE-2026-41579, CVE-2026-47766, CVE-2019-18837: through a symlink that lies in the root already', async () => {
     const { place, intact } = canary();
     const root = freshDirectory('root');
     symlinkSync(place, join(root, 'dev'));
@@ -348,7 +348,7 @@ describe('targets never lead out of the root', needs, () => {
     await refuses([], /ENOTDIR|ELOOP/, { root: { kind: 'directory', path: link } });
   });
 
-  test('while somebody exchanges a directory for a symlink in a writable bind', async () => {
+  test('CVE-2024-45310: while somebody exchanges a directory for a symlink in a writable bind', async () => {
     const { place, intact } = canary();
     const shared = freshDirectory('shared');
     mkdirSync(join(shared, 'a'));

@@ -8,10 +8,15 @@ import type { BuildOptions } from '../../ts/build/options.js';
 import type { Wanted } from '../../ts/build/records.js';
 import { createEvaluator, evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
 import type { DerivationValue } from '../../ts/derivation/author/values.js';
+import { native } from '../../ts/native.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
+import type { Substitutes } from '../../ts/substitute/substitutes.js';
 
-const { derivation } = createEvaluator({ storeDir: '/nix/store' });
+const { derivation, toFile } = createEvaluator({ storeDir: '/nix/store' });
+
+/** A source of such derivations. */
+export const someText = toFile;
 
 /** A derivation that is never really run. */
 export function someDerivation(name: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
@@ -20,25 +25,45 @@ export function someDerivation(name: string, more: Readonly<Record<string, unkno
   >[0]);
 }
 
-/** Makes outputs without any sandbox: each is a file with the name of its derivation. */
+/**
+ * Makes outputs without any sandbox: each is a file that holds the attribute `contents` of its derivation (otherwise
+ * its name), and, but for `out`, the name of the output.
+ */
 export class FakeExecutor implements Executor {
   readonly name = 'fake';
   readonly started: string[] = [];
   readonly #wait: (name: string) => Promise<void>;
   readonly #tidyUp: () => Promise<void>;
+  readonly #contentsOf: ((name: string) => string) | undefined;
 
-  /** `wait` is how long a builder runs, and whether it fails; `tidyUp` removes what it left. */
-  constructor(steps: { wait?: (name: string) => Promise<void>; tidyUp?: () => Promise<void> } = {}) {
+  /**
+   * `wait` is how long a builder runs, and whether it fails; `tidyUp` removes what it left; `contentsOf` is what it
+   * makes against all promises.
+   */
+  constructor(
+    steps: {
+      wait?: (name: string) => Promise<void>;
+      tidyUp?: () => Promise<void>;
+      contentsOf?: (name: string) => string;
+    } = {},
+  ) {
     this.#wait = steps.wait ?? (async () => {});
+    this.#contentsOf = steps.contentsOf;
     this.#tidyUp = steps.tidyUp ?? (async () => {});
   }
 
   async run({ request, scratch }: ExecutorJob): Promise<FinishedAttempt> {
     this.started.push(request.name);
     await this.#wait(request.name);
+    // What an interrupted attempt left.
+    await native.removeTree(scratch);
     mkdirSync(scratch);
-    const source = join(scratch, 'out');
-    writeFileSync(source, request.name);
+    const contents = this.#contentsOf?.(request.name) ?? new Map(request.env).get('contents') ?? request.name;
+    const outputs = new Map<string, string>();
+    for (const { name } of request.outputs) {
+      outputs.set(name, join(scratch, name));
+      writeFileSync(join(scratch, name), name === 'out' ? contents : `${contents} ${name}`);
+    }
     const tidied = this.#tidyUp();
     // It may fail before anybody waits for it.
     tidied.catch(() => {});
@@ -59,10 +84,13 @@ export class FakeExecutor implements Executor {
         },
         diskNearlyFull: false,
         lastLines: [],
-        outputs: new Map([['out', source]]),
+        outputs,
       },
       privateDirectory: scratch,
-      [Symbol.asyncDispose]: () => tidied,
+      [Symbol.asyncDispose]: async () => {
+        await tidied;
+        await native.removeTree(scratch);
+      },
     };
   }
 }
@@ -73,27 +101,40 @@ export const plainOptions: BuildOptions = {
   extraPlatforms: [],
   systemFeatures: [],
   maxJobs: 1,
+  featureLimits: new Map(),
   cores: 1,
   keepGoing: false,
+  keepFailed: false,
+  fallback: false,
   sandbox: true,
+  sandboxSystem: { kind: 'linux' },
   storeInPlace: false,
   hostPaths: [],
   visibleHost: undefined as never,
   allowedImpureHostDeps: [],
   preBuildHook: undefined,
+  postBuildHook: undefined,
+  diffHook: undefined,
+  buildsIn: undefined,
   sandboxBuildDirectory: '/build',
   devShmSize: '50%',
   filterSystemCalls: true,
   nestedNamespaces: true,
   timeout: 0,
   maxSilentTime: 0,
-  resources: { limits: {}, required: false, always: false },
+  resources: { limits: {}, required: false, always: false, parent: '' },
   terminationGrace: 0,
   maxBuildLogSize: 0,
   keepBuildLog: false,
   compressBuildLog: false,
   logLines: 10,
-  supplementaryGroups: 0,
+  ids: {
+    supply: { hostRoot: false, uids: [], gids: [] },
+    caller: { uid: 1, gid: 1, groups: [] },
+    startId: 0x34000000,
+    idCount: 65536,
+    lockDirectories: [],
+  },
   fixedOutputNetwork: 'auto',
   network: { pasta: '', slirp4netns: '', timeoutSeconds: 10, searchPath: '' },
   impureEnvironment: {},
@@ -107,10 +148,16 @@ export async function startFakeBuild(
     wanted,
     more = [],
     options = {},
+    substitutes,
+    repair = false,
+    signal = new AbortController().signal,
   }: {
     readonly wanted: readonly DerivationValue[];
     readonly more?: readonly Wanted[];
     readonly options?: Partial<BuildOptions>;
+    readonly substitutes?: Substitutes;
+    readonly repair?: boolean;
+    readonly signal?: AbortSignal;
   },
 ): Promise<{ run: BuildRun; events: BuildEvent[]; read: Promise<void> }> {
   for (const one of wanted) await instantiate(evaluatedObjects(one), store);
@@ -118,8 +165,10 @@ export async function startFakeBuild(
   const run = startBuild({
     wanted: async () => [...outputs, ...more],
     store,
+    repair,
+    substitutes: async () => substitutes,
     engine: async () => ({ options: { ...plainOptions, ...options }, executor }),
-    signal: new AbortController().signal,
+    signal,
   });
   const events: BuildEvent[] = [];
   const read = (async () => {

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,21 @@ export class RealNix {
     return spawnSync(program, ['--store', this.store, ...args], { env: this.#env, encoding: 'utf8' });
   }
 
+  /** The same while others run, with more in its environment. */
+  async start(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<{ status: number | null; stdout: string; stderr: string }> {
+    return await new Promise((resolve, reject) => {
+      const options = { env: { ...this.#env, ...env }, encoding: 'utf8' } as const;
+      const child = execFile(program, ['--store', this.store, ...args], options, (error, stdout, stderr) => {
+        if (typeof error?.code === 'string') reject(error);
+        else resolve({ status: child.exitCode, stdout, stderr });
+      });
+    });
+  }
+
   /** Path of the .drv that an attribute of `test/fixtures/peer/derivations.nix` evaluates to. */
   instantiate(attribute: string): string {
     return this.run('nix-instantiate', fixture('peer/derivations.nix'), '-A', attribute);
@@ -44,7 +59,10 @@ export class RealNix {
   /** `nix path-info --json` of paths, by path. */
   pathInfo(
     ...paths: string[]
-  ): Map<string, { narHash: string; narSize: number; references: string[]; deriver?: string }> {
+  ): Map<
+    string,
+    { narHash: string; narSize: number; references: string[]; deriver?: string; ultimate?: boolean }
+  > {
     const infos = JSON.parse(
       this.run('nix', '--extra-experimental-features', 'nix-command', 'path-info', '--json', ...paths),
     );
@@ -52,7 +70,8 @@ export class RealNix {
   }
 }
 
-const configuration = [
+/** What the real Nix is configured with; airplant is told the same as `NIX_CONFIG`. */
+export const configuration = [
   'substitute = false',
   'sandbox = true',
   'sandbox-paths = /bin/busybox',

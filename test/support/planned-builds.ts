@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { callersIdentity } from '../../ts/sandbox/identity.js';
 import { planLinuxSandbox } from '../../ts/sandbox/linux.js';
 import type { BuildRequest, HostPath } from '../../ts/sandbox/request.js';
 import type { SandboxSpec } from '../../ts/sandbox/spec.js';
@@ -24,6 +25,7 @@ export class PlannedPlace {
   readonly outputs: string;
   /** What the builder sees as /tmp. */
   readonly temporary: string;
+  readonly #root: string;
   readonly #build: string;
 
   /** Makes the directories in an empty one. */
@@ -33,6 +35,7 @@ export class PlannedPlace {
       mkdirSync(path, { mode: 0o700 });
       return path;
     };
+    this.#root = make('root');
     this.store = make('store');
     this.outputs = make('outputs');
     this.temporary = make('tmp');
@@ -41,6 +44,7 @@ export class PlannedPlace {
 
   plan(request: BuildRequest): SandboxSpec {
     return planLinuxSandbox(request, {
+      root: this.#root,
       outputDirectory: this.outputs,
       buildDirectory: this.#build,
       temporaryDirectory: this.temporary,
@@ -51,6 +55,7 @@ export class PlannedPlace {
       filterSystemCalls: true,
       kvm: false,
       nestedNamespaces: true,
+      identity: callersIdentity,
     });
   }
 }

@@ -2,7 +2,8 @@ import { Deferred } from '../base/deferred.js';
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import { Semaphore } from '../base/semaphore.js';
-import type { JobSlot } from './job-slot.js';
+import { featuresUsed } from './feature-limits.js';
+import { type JobSlot, requireJobs } from './job-slot.js';
 import { failedEvent, failureOf } from './outcome.js';
 import { type RealiseContext, type Realised, realise } from './realise.js';
 import type { Plan, PlannedBuild } from './records.js';
@@ -18,6 +19,14 @@ export interface Outcome {
 /** What building a plan needs, besides the slot each build gets. */
 export type BuildAllContext = Omit<RealiseContext, 'slot' | 'onValid'>;
 
+export interface BuildAllJob {
+  readonly plan: Plan;
+  /** The drvPaths asked for. */
+  readonly wanted: ReadonlySet<string>;
+  /** What is not to be built, and why, by drvPath. */
+  readonly refused: ReadonlyMap<string, unknown>;
+}
+
 /**
  * Builds everything in the plan, as far as it goes. Each derivation in it has an outcome then. What this machine
  * cannot build fails before anything is built; with `keepGoing` the rest of what is wanted is built all the same.
@@ -25,19 +34,13 @@ export type BuildAllContext = Omit<RealiseContext, 'slot' | 'onValid'>;
  * Throws ERR_NO_JOBS with Nix's message if there is something to build and max-jobs is 0.
  */
 export async function buildAll(
-  { plan, wanted }: { readonly plan: Plan; readonly wanted: ReadonlySet<string> },
+  { plan, wanted, refused: known }: BuildAllJob,
   context: BuildAllContext,
 ): Promise<Map<string, Outcome>> {
   const { maxJobs, keepGoing } = context.options;
-  if (maxJobs === 0) {
-    throw new AirplantError(
-      'ERR_NO_JOBS',
-      "unable to start any build; either increase '--max-jobs' or enable remote builds",
-      { hint: 'Give `--max-jobs` a number above 0: this version has no remote builds.' },
-    );
-  }
+  requireJobs(maxJobs);
   const outcomes = new Map<string, Outcome>();
-  const { refused, rest } = findRefusals(plan, wanted, context.options);
+  const { refused, rest } = findRefusals({ plan, wanted, refused: known }, context.options);
   for (const [drvPath, error] of refused) {
     tellFailure(drvPath, error, context.emit);
     outcomes.set(drvPath, { error });
@@ -45,8 +48,7 @@ export async function buildAll(
   if (refused.size === 0 || keepGoing) await buildEach(rest, context, outcomes);
   for (const { drvPath, dependsOn } of plan.build) {
     if (outcomes.has(drvPath)) continue;
-    const failed = dependsOn.find((dependency) => hasFailed(outcomes.get(dependency)));
-    outcomes.set(drvPath, { error: notRun(drvPath, failed) });
+    outcomes.set(drvPath, { error: notRun({ drvPath, dependsOn }, outcomes) });
   }
   return outcomes;
 }
@@ -56,7 +58,7 @@ async function buildEach(
   context: BuildAllContext,
   outcomes: Map<string, Outcome>,
 ): Promise<void> {
-  const { maxJobs, keepGoing } = context.options;
+  const { maxJobs, featureLimits: limits, keepGoing } = context.options;
   const planned = new Map(builds.map((one) => [one.drvPath, one]));
   // Removing a sandbox can take longer than to build in it: on a file system mounted with `discard` every directory
   // waits for the disk. So the next build starts meanwhile; but no more are left to be removed than may run.
@@ -73,12 +75,16 @@ async function buildEach(
       tidied.push(build.tidied.finally(await untidy.acquire()));
       return outcome.error === undefined;
     },
-    skip(drvPath: string, failedDependency: string | undefined): void {
-      outcomes.set(drvPath, { error: notRun(drvPath, failedDependency) });
+    skip(drvPath: string): void {
+      outcomes.set(drvPath, { error: notRun(planned.get(drvPath)!, outcomes) });
     },
   };
-  const steps = builds.map(({ drvPath, dependsOn }) => ({ key: drvPath, dependsOn }));
-  await schedule(steps, work, { maxJobs, keepGoing, signal: context.signal });
+  const steps = builds.map(({ drvPath, derivation, dependsOn }) => ({
+    key: drvPath,
+    dependsOn,
+    uses: featuresUsed(derivation),
+  }));
+  await schedule(steps, work, { maxJobs, limits, keepGoing, signal: context.signal });
   await Promise.all(tidied);
 }
 
@@ -105,7 +111,7 @@ function startAttempt(
   const fail = (cause: unknown) => {
     // Whatever breaks off when it is told to stop has not failed.
     const cancelled = context.signal.aborted && (!isAirplantError(cause) || cause.code === 'ERR_ABORTED');
-    const error = cancelled ? notRun(drvPath, undefined, cause) : cause;
+    const error = cancelled ? stopped(drvPath, cause) : cause;
     if (cancelled && !succeeded) {
       emit({ type: 'build.cancelled', drvPath });
       outcome.resolve({ error });
@@ -132,12 +138,23 @@ function hasFailed(outcome: Outcome | undefined): boolean {
   return outcome?.error !== undefined && !isAirplantError(outcome.error, 'ERR_ABORTED');
 }
 
-function notRun(drvPath: string, failedDependency: string | undefined, cause?: unknown): AirplantError {
-  if (failedDependency === undefined)
-    return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`, { cause });
+/** Why something was not built, given what became of all that it depends on. In the words of Nix. */
+function notRun(
+  { drvPath, dependsOn }: Pick<PlannedBuild, 'drvPath' | 'dependsOn'>,
+  outcomes: ReadonlyMap<string, Outcome>,
+): AirplantError {
+  const failed = dependsOn.filter((dependency) => hasFailed(outcomes.get(dependency)));
+  if (failed.length === 0) return stopped(drvPath);
   return new AirplantError(
     'ERR_DEPENDENCY_FAILED',
-    `'${drvPath}' was not built: its dependency '${failedDependency}' failed`,
-    { details: { drvPath, dependency: failedDependency } },
+    `${failed.length} dependencies of derivation '${drvPath}' failed to build`,
+    {
+      hint: `Mend '${failed[0]}' first.`,
+      details: { drvPath, dependencies: failed },
+    },
   );
+}
+
+function stopped(drvPath: string, cause?: unknown): AirplantError {
+  return new AirplantError('ERR_ABORTED', `'${drvPath}' was not built: the build was stopped`, { cause });
 }

@@ -1,24 +1,26 @@
 import { AirplantError, isAirplantError } from '../base/errors.js';
-import type { BuildEvent, EventSink } from '../base/events.js';
+import type { EventSink } from '../base/events.js';
+import { compareText } from '../base/text.js';
 import type { LocalStore } from '../store/local-store.js';
+import type { Substitutes } from '../substitute/substitutes.js';
+import { type Approach, makeMissing } from './approach.js';
 import type { Outcome } from './build-all.js';
-import { EventStream } from './event-stream.js';
+import { type EventRun, startRun } from './event-run.js';
 import type { Executor } from './executor.js';
+import { type Prepared, planAndSubstitute } from './make-plan.js';
 import type { BuildOptions } from './options.js';
 import { exitStatusOf, failedEvent, failureOf, statusOf } from './outcome.js';
-import { knownOutputs, planBuild } from './plan.js';
+import { knownOutputs, outputsOf } from './plan.js';
 import type { BuildResult, Plan, Wanted } from './records.js';
 import { formatWanted } from './wanted.js';
 
-/** A build under way: its events, for one reader that starts at once, and its result. */
-export interface BuildRun extends AsyncIterable<BuildEvent> {
-  /** Resolves when nothing runs any more; rejects only for what kept the build from starting at all. */
-  readonly result: Promise<BuildReport>;
-}
+export type BuildRun = EventRun<BuildReport>;
 
 export interface BuildReport {
   /** One result for each wanted thing, in the order asked for. */
   readonly results: readonly BuildResult[];
+  /** Damaged paths that have been replaced, in the order of their names. */
+  readonly repaired: readonly string[];
   /** What the process should exit with: 0, Nix's 100 family, or 1. */
   readonly exitStatus: number;
 }
@@ -26,55 +28,103 @@ export interface BuildReport {
 export interface BuildJob {
   /** What to make valid; called once. */
   wanted(): Promise<readonly Wanted[]>;
+  /** Read what is wanted, with all it refers to, and make again what is damaged. */
+  readonly repair: boolean;
   readonly store: LocalStore;
+  /** Where missing paths may be had; asked for only if there are any. Undefined: nowhere. */
+  substitutes(onWarning: (message: string) => void): Promise<Substitutes | undefined>;
   /** What building takes; asked for only if something has to be built. */
   engine(): Promise<{ readonly options: BuildOptions; readonly executor: Executor }>;
   readonly signal: AbortSignal;
 }
 
-/** Starts to make what is wanted valid. The work begins after the current tick, so that a reader misses no event. */
+/** Starts to make what is wanted valid. */
 export function startBuild(job: BuildJob): BuildRun {
-  const events = new EventStream();
-  const result = new Promise<void>((resolve) => setImmediate(resolve))
-    .then(() => build(job, (event) => events.push(event)))
-    .finally(() => events.end());
-  // Whoever only reads events need not look at the result as well.
-  result.catch(() => {});
-  return { result, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() };
+  return startRun((emit) => buildWanted(job, emit));
 }
 
-async function build(job: BuildJob, emit: EventSink): Promise<BuildReport> {
+/** Makes what is wanted valid, as far as it goes. */
+export async function buildWanted(job: BuildJob, emit: EventSink): Promise<BuildReport> {
   const began = Date.now();
   const wanted = await job.wanted();
-  const plan = planBuild(wanted, job.store);
-  const build = plan.build.map(({ drvPath }) => drvPath);
-  emit({ type: 'plan', build, substitute: plan.substitute, valid: plan.valid.length });
+  const { store, signal } = job;
+  const approach = job.repair
+    ? (await import('./repair/approach.js')).repairDamaged(store, emit)
+    : makeMissing(store);
+  const prepared = await planAndSubstitute(wanted, {
+    store,
+    approach,
+    signal,
+    emit,
+    substitutes: () => job.substitutes((message) => void emit({ type: 'warning', message })),
+  });
   const told = new Set<string>();
   const tell: EventSink = (event) => {
     if (event.type === 'build.failed') told.add(event.drvPath);
     return emit(event);
   };
-  const outcomes = build.length > 0 ? await carryOut(plan, wanted, job, tell) : new Map<string, Outcome>();
-  const results = wanted.map((one) => resultOf(one, { plan, outcomes, store: job.store }));
+  const outcomes =
+    prepared.plan.build.length > 0
+      ? await carryOut(prepared, wanted, { ...job, approach }, tell)
+      : new Map<string, Outcome>();
+  const results = wanted.map((one) => resultOf(one, { ...prepared, outcomes, approach, store, signal }));
   for (const { wanted: one, error } of results) {
     const path = pathOf(one);
-    // What was stopped is no failure of its own.
-    if (error && error.code !== 'ERR_ABORTED' && !told.has(path)) tell(failedEvent(path, error));
+    // What was stopped is no failure of its own, and what a failed build leaves damaged is not another one.
+    if (!error || error.code === 'ERR_ABORTED' || told.has(path)) continue;
+    const isConsequence = told.has(makerIn(prepared.plan, one) ?? path);
+    (isConsequence ? emit : tell)(failedEvent(path, error));
   }
-  emit({ type: 'finished', ...counts(outcomes), failed: told.size, milliseconds: Date.now() - began });
-  return { results, exitStatus: exitStatus(results, outcomes) };
+  emit({
+    type: 'finished',
+    ...counts(outcomes),
+    substituted: prepared.copied.size,
+    failed: told.size,
+    milliseconds: Date.now() - began,
+  });
+  const repaired = job.repair ? [...prepared.copied, ...approach.remade].sort(compareText) : [];
+  return { results, repaired, exitStatus: exitStatus(results, outcomes) };
 }
 
 /** Loaded only when something has to be built. */
 async function carryOut(
-  plan: Plan,
+  { plan, refused: known, failures }: Prepared,
   wanted: readonly Wanted[],
-  job: BuildJob,
+  job: BuildJob & { readonly approach: Approach },
   emit: EventSink,
 ): Promise<ReadonlyMap<string, Outcome>> {
-  const [{ buildAll }, engine] = await Promise.all([import('./build-all.js'), job.engine()]);
-  const { store, signal } = job;
-  return await buildAll({ plan, wanted: new Set(wanted.map(pathOf)) }, { ...engine, store, signal, emit });
+  const [{ buildAll }, { sweepScratch }, engine] = await Promise.all([
+    import('./build-all.js'),
+    import('./sweep.js'),
+    job.engine(),
+  ]);
+  const { store, approach, signal } = job;
+  const sweeping = sweepScratch(store, engine.options, { emit, signal });
+  // Who repairs wants what is damaged to be made, in whatever way.
+  const unasked = approach.repairs || engine.options.fallback ? [] : notSubstituted(plan, failures);
+  const goals = approach.repairs ? plan.build.map(({ drvPath }) => drvPath) : wanted.map(pathOf);
+  try {
+    return await buildAll(
+      { plan, wanted: new Set(goals), refused: new Map([...known, ...unasked]) },
+      { ...engine, store, approach, signal, emit },
+    );
+  } finally {
+    await sweeping;
+  }
+}
+
+/** As in Nix, what could not be fetched is not built unless that has been asked for. By drvPath. */
+function notSubstituted(plan: Plan, failures: ReadonlyMap<string, unknown>): Map<string, AirplantError> {
+  const refused = new Map<string, AirplantError>();
+  for (const { drvPath, derivation, missing } of plan.build) {
+    const known = knownOutputs(derivation);
+    const name = missing.find((output) => failures.has(known.get(output) ?? ''));
+    if (name === undefined) continue;
+    const cause = failures.get(known.get(name)!);
+    const message = `some substitutes for the outputs of derivation '${drvPath}' failed (usually happens due to networking issues); try '--fallback' to build derivation from source`;
+    refused.set(drvPath, new AirplantError('ERR_SUBSTITUTE', message, { cause, details: { drvPath } }));
+  }
+  return refused;
 }
 
 function pathOf(wanted: Wanted): string {
@@ -89,28 +139,58 @@ function counts(outcomes: ReadonlyMap<string, Outcome>): { built: number; madeEl
 
 function resultOf(
   wanted: Wanted,
-  { plan, outcomes, store }: { plan: Plan; outcomes: ReadonlyMap<string, Outcome>; store: LocalStore },
+  { plan, copied, failures, outcomes, approach, store, signal }: ResultContext,
 ): BuildResult {
   const nothingRan = { wanted, outputs: {}, startTime: 0, stopTime: 0 };
   const path = pathOf(wanted);
   if (plan.unknown.includes(path)) {
-    const error = new AirplantError('ERR_PATH_INVALID', `don't know how to build '${formatWanted(wanted)}'`, {
-      details: { path },
-    });
-    return { ...nothingRan, status: 'MiscFailure', error: failureOf(error) };
+    const cause = signal.aborted ? stopped(path) : (failures.get(path) ?? approach.failureOf(wanted));
+    if (cause !== undefined) return { ...nothingRan, status: statusOf(cause), error: failureOf(cause) };
+    return { ...nothingRan, status: 'MiscFailure', error: failureOf(unknown(wanted)) };
   }
-  if (wanted.kind === 'path') return { ...nothingRan, status: 'AlreadyValid', outputs: { out: path } };
   const outcome = outcomes.get(path);
-  if (outcome?.error !== undefined) {
-    return { ...nothingRan, status: statusOf(outcome.error), error: failureOf(outcome.error, path) };
+  const failure = outcome?.error ?? approach.failureOf(wanted);
+  const why = outcomes.get(makerIn(plan, wanted) ?? path)?.error ?? failure;
+  if (failure !== undefined) {
+    const drvPath = wanted.kind === 'path' ? undefined : path;
+    return { ...nothingRan, status: statusOf(why), error: failureOf(failure, drvPath) };
   }
-  const known = knownOutputs(store.readDerivation(path));
+  const statusOfPaths = (paths: readonly string[]) => {
+    if (paths.some((one) => copied.has(one))) return 'Substituted';
+    return paths.some((one) => approach.remade.has(one)) ? 'Built' : 'AlreadyValid';
+  };
+  if (wanted.kind === 'path') return { ...nothingRan, status: statusOfPaths([path]), outputs: { out: path } };
+  const known = outputsOf(path, store);
   const names = wanted.outputs === 'all' ? [...known.keys()] : wanted.outputs;
   const outputs = Object.fromEntries(names.map((name) => [name, known.get(name)!]));
   const built = outcome?.realised?.built;
-  if (!built) return { ...nothingRan, status: 'AlreadyValid', outputs };
+  if (!built) return { ...nothingRan, status: statusOfPaths(Object.values(outputs)), outputs };
   const { startedAt: startTime, stoppedAt: stopTime, usage, isolation } = built.attempt;
   return { wanted, status: 'Built', outputs, startTime, stopTime, usage, isolation };
+}
+
+/** The derivation of the plan that makes a wanted path. */
+function makerIn({ build }: Plan, wanted: Wanted): string | undefined {
+  if (wanted.kind !== 'path') return undefined;
+  const { path } = wanted;
+  return build.find(({ derivation }) => [...knownOutputs(derivation).values()].includes(path))?.drvPath;
+}
+
+interface ResultContext extends Prepared {
+  readonly approach: Approach;
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  readonly store: LocalStore;
+  readonly signal: AbortSignal;
+}
+
+function unknown(wanted: Wanted): AirplantError {
+  return new AirplantError('ERR_PATH_INVALID', `don't know how to build '${formatWanted(wanted)}'`, {
+    details: { path: pathOf(wanted) },
+  });
+}
+
+function stopped(path: string): AirplantError {
+  return new AirplantError('ERR_ABORTED', `'${path}' was not made: the build was stopped`);
 }
 
 /** Failures of dependencies count too, as in Nix: what was skipped or cancelled on their account does not. */

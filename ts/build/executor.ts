@@ -1,3 +1,4 @@
+import type { AttemptSink } from '../sandbox/attempt-pipe.js';
 import type { Attempt, BuildRequest } from './records.js';
 
 /** What an executor tells while it works. */
@@ -27,15 +28,31 @@ export interface ExecutorJob {
   readonly request: BuildRequest;
   /** Host path that nobody else uses and the garbage collector leaves alone; made and removed by the executor. */
   readonly scratch: string;
+  /** Gets what the builder tries to reach by name: it is traced then, which changes nothing of what it may do. */
+  readonly observe?: AttemptSink | undefined;
+  /** Where the attempt can be kept. Host path like `scratch`, beside it. */
+  readonly keepAt?: string | undefined;
   /**
    * The pre-build hook: called when the directory that becomes `/` of the sandbox exists and before anything is mounted.
-   * What it puts there the builder finds; the request it gives is the one that is run.
+   * What it puts there the builder finds; the request it gives is the one that is run. A builder that works in place has no `root`.
    */
-  readonly prepare?: ((root: string, hooks: AttemptHooks) => Promise<BuildRequest>) | undefined;
+  readonly prepare?: ((root: string | undefined, hooks: AttemptHooks) => Promise<BuildRequest>) | undefined;
+}
+
+/** Of what an attempt is kept. */
+export interface KeptFailure {
+  readonly drvPath: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface FinishedAttempt extends AsyncDisposable {
   readonly attempt: Attempt;
+  /**
+   * Puts what the builder worked in aside, as `keepAt` of the job: disposing removes nothing then. Returns the host path of
+   * the build directory. Only for a job that names such a place, and after a builder that ran.
+   */
+  keep?(failure: KeptFailure): Promise<string>;
   /** Where whoever needs it may make a directory that the builder never saw, on the file system of the outputs. */
   readonly privateDirectory: string;
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, mkdirSync } from 'node:fs';
+import { createReadStream, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AirplantError } from '../base/errors.js';
+import { makeDirectory } from '../base/make-directory.js';
 import type { DerivationOutput } from '../derivation/derivation.js';
 import { formatContentAddress } from '../formats/content-address.js';
 import { formatHash, type Hash, sameHash } from '../formats/hash.js';
@@ -21,6 +22,8 @@ interface FixedOutputJob {
   readonly candidates: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
   readonly caseHack: boolean;
+  /** Settle what has another hash, too, with the error as its `mismatch`. */
+  readonly keepMismatch: boolean;
 }
 
 /**
@@ -28,35 +31,37 @@ interface FixedOutputJob {
  * still holds a descriptor of what the builder wrote (CVE-2024-27297) cannot change what gets registered. The
  * copy goes where no builder could have put a symlink in its way (CVE-2026-39860).
  *
- * Throws ERR_HASH_MISMATCH (exit status 102) with both hashes in SRI form, ERR_OUTPUT_REJECTED for references or
+ * Throws ERR_HASH_MISMATCH (exit status 102) with both hashes in SRI form (unless that is kept), ERR_OUTPUT_REJECTED for references or
  * for the wrong type of file.
  */
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
   const { drvPath, name, source, output, candidates, signal, caseHack } = job;
   const copy = join(job.privateDirectory, name);
-  mkdirSync(job.privateDirectory, { mode: 0o700, recursive: true });
+  makeDirectory(job.privateDirectory, 0o700);
   await native.copyTree(source, copy, { signal });
   await native.canonicaliseTree(copy, { signal });
   const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], {
     signal,
     caseHack,
   });
+  const narHash: Hash = { algorithm: 'sha256', hex: hash };
+  const got = await contentHash(job, copy, narHash);
+  if (!sameHash(got, output.hash)) {
+    const [specified, actual] = [formatHash(output.hash, 'sri'), formatHash(got, 'sri')];
+    const mismatch = new AirplantError(
+      'ERR_HASH_MISMATCH',
+      `hash mismatch in fixed-output derivation '${drvPath}':\n  specified: ${specified}\n     got:    ${actual}`,
+      { details: { drvPath, specified, got: actual } },
+    );
+    if (!job.keepMismatch) throw mismatch;
+    return { name, path: output.path, source: copy, narHash, narSize, references: [], mismatch };
+  }
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
     throw new AirplantError(
       'ERR_OUTPUT_REJECTED',
       `illegal path references in fixed-output derivation '${drvPath}': ${paths.join(' ')}`,
       { hint: 'A fixed output must not refer to store paths.', details: { drvPath, references: paths } },
-    );
-  }
-  const narHash: Hash = { algorithm: 'sha256', hex: hash };
-  const got = await contentHash(job, copy, narHash);
-  if (!sameHash(got, output.hash)) {
-    const [specified, actual] = [formatHash(output.hash, 'sri'), formatHash(got, 'sri')];
-    throw new AirplantError(
-      'ERR_HASH_MISMATCH',
-      `hash mismatch in fixed-output derivation '${drvPath}':\n  specified: ${specified}\n     got:    ${actual}`,
-      { details: { drvPath, specified, got: actual } },
     );
   }
   return {

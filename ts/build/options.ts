@@ -1,14 +1,24 @@
 import { availableParallelism } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join, normalize } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import { cacheDirectory } from '../config/cache-directory.js';
+import { idSupply } from '../config/id-supply.js';
 import { defaultShellItem, type Settings } from '../config/settings.js';
+import { idsPerRange, largestId } from '../formats/subordinate-ids.js';
+import { requireDarwinStore } from '../sandbox/darwin.js';
 import { defaultShellPaths, findDefaultShell } from '../sandbox/default-shell.js';
 import { requireStoreInPlace } from '../sandbox/fallback.js';
 import { parseHostPath } from '../sandbox/host-paths.js';
 import type { NetworkOptions } from '../sandbox/network.js';
+import { findSandboxSystem, type SandboxSystem } from '../sandbox/sandbox-system.js';
 import { completeHostPaths, type VisibleHost } from '../sandbox/visible-paths.js';
+import { type StoreDirectories, storeUri } from '../store/directories.js';
 import type { LocalStore } from '../store/local-store.js';
+import { findBuildDirectory } from './build-directory.js';
+import type { IdPolicy } from './builder-ids.js';
+import { featureLimits } from './feature-limits.js';
+import type { PostBuildHook } from './hook/post-build-hook.js';
 import type { PreBuildHook } from './hook/pre-build-hook.js';
 import type { HostPath } from './records.js';
 import type { ResourcePolicy } from './resource-group.js';
@@ -22,12 +32,20 @@ export interface BuildOptions {
   readonly systemFeatures: readonly string[];
   /** Builds at the same time, at least 1. */
   readonly maxJobs: number;
+  /** How many builds at a time may require a system feature; of others any number. */
+  readonly featureLimits: ReadonlyMap<string, number>;
   /** Value of NIX_BUILD_CORES. */
   readonly cores: number;
   /** Go on with what does not depend on a failed build. */
   readonly keepGoing: boolean;
+  /** Keep what failed builders leave. */
+  readonly keepFailed: boolean;
+  /** Build what a substituter has but could not deliver. */
+  readonly fallback: boolean;
   /** Which builds are sealed, see `isSealed`. */
   readonly sandbox: Settings['sandbox'];
+  /** What plans the sandboxes. */
+  readonly sandboxSystem: SandboxSystem;
   /** The files of the store lie where its paths say. */
   readonly storeInPlace: boolean;
   /** Host paths every build may see (`sandbox-paths`, `writable-sandbox-paths`, the default shell), complete. */
@@ -38,6 +56,12 @@ export interface BuildOptions {
   readonly allowedImpureHostDeps: readonly string[];
   /** Program to be run before each build. */
   readonly preBuildHook: PreBuildHook | undefined;
+  /** Program to be run after each build that went well. */
+  readonly postBuildHook: PostBuildHook | undefined;
+  /** Absolute path of a program that tells two outputs apart when a check finds a difference. */
+  readonly diffHook: string | undefined;
+  /** Host directory in which build directories are made; undefined: in the scratch directories, beside the store. */
+  readonly buildsIn: string | undefined;
   /** The build directory as the builder sees it, e.g. `/build`. */
   readonly sandboxBuildDirectory: string;
   /** Size option of the tmpfs on /dev/shm, e.g. `50%`. */
@@ -63,8 +87,8 @@ export interface BuildOptions {
   readonly fixedOutputNetwork: 'auto' | 'private' | 'host';
   /** What connects builds that have a network of their own. */
   readonly network: NetworkOptions;
-  /** How many supplementary groups the caller has: an ordinary user cannot drop them. */
-  readonly supplementaryGroups: number;
+  /** Who builders are. */
+  readonly ids: IdPolicy;
   /** Environment that `impureEnvVars` of fixed-output derivations are taken from. */
   readonly impureEnvironment: Readonly<Record<string, string | undefined>>;
 }
@@ -72,31 +96,49 @@ export interface BuildOptions {
 /**
  * What the settings mean on this machine, for this store.
  *
- * Throws ERR_SANDBOX_REQUIRED when builds are to run without a sandbox and cannot, ERR_SANDBOX_UNAVAILABLE
- * where there is none for this platform, ERR_SANDBOX_PATH for a bad item of `sandbox-paths` or `writable-sandbox-paths`,
- * ERR_SETTING for a pre-build hook that is not absolute.
+ * Throws ERR_SANDBOX_REQUIRED when builds are to work in place (without a sandbox, or on macOS) and the store lies
+ * elsewhere, ERR_SANDBOX_UNAVAILABLE where there is no sandbox for this platform, ERR_SANDBOX_PATH for a bad item of
+ * `sandbox-paths` or `writable-sandbox-paths`, ERR_SETTING for a hook that is not absolute, for a `build-dir` that is unsafe
+ * or of no use and for what `featureLimits` refuses.
  */
 export async function makeBuildOptions(
   settings: Settings,
   store: LocalStore,
   env: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
+  /** Of another machine than this, to see its sandboxes. */
+  system?: SandboxSystem,
 ): Promise<BuildOptions> {
-  requireSandbox(settings, store);
+  const sandboxSystem = system ?? (await findSandboxSystem());
+  if (sandboxSystem.kind === 'darwin') requireDarwinStore(store.directories);
+  else if (settings.sandbox === false) requireStoreInPlace(store.directories);
+  const cpus = availableParallelism();
+  const cores = settings.cores || cpus;
   const visible = visibleHost(store, env);
-  const hostPaths = await completeHostPaths(wishedPaths(settings), visible, defaultShell(settings));
+  const hostPaths = await completeHostPaths(wishedPaths(settings), visible, {
+    given: defaultShell(settings),
+    signal,
+  });
   return {
     system: settings.system,
     extraPlatforms: settings['extra-platforms'],
     systemFeatures: settings['system-features'],
     maxJobs: settings['max-jobs'],
-    cores: settings.cores || availableParallelism(),
+    featureLimits: featureLimits(settings['max-jobs-per-feature'], { cores, cpus }),
+    cores,
     keepGoing: settings['keep-going'],
+    keepFailed: settings['keep-failed'],
+    fallback: settings.fallback,
     sandbox: settings.sandbox,
+    sandboxSystem,
     storeInPlace: store.directories.storeDir === store.directories.realStoreDir,
     hostPaths,
     visibleHost: visible,
     allowedImpureHostDeps: settings['allowed-impure-host-deps'],
     preBuildHook: preBuildHook(settings),
+    postBuildHook: postBuildHook(settings, store.directories, env),
+    diffHook: diffHook(settings),
+    buildsIn: findBuildDirectory(settings['build-dir'], store.directories.realStoreDir),
     sandboxBuildDirectory: settings['sandbox-build-dir'],
     devShmSize: settings['sandbox-dev-shm-size'],
     filterSystemCalls: settings['filter-syscalls'],
@@ -111,6 +153,7 @@ export async function makeBuildOptions(
       },
       required: settings['require-build-limits'],
       always: settings['use-cgroups'],
+      parent: namedGroup(settings),
     },
     terminationGrace: settings['build-termination-grace'],
     maxBuildLogSize: settings['max-build-log-size'],
@@ -124,7 +167,7 @@ export async function makeBuildOptions(
       timeoutSeconds: settings['network-helper-timeout'],
       searchPath: env['PATH'] ?? '',
     },
-    supplementaryGroups: supplementaryGroups(),
+    ids: idPolicy(settings, store, env),
     impureEnvironment: env,
   };
 }
@@ -147,35 +190,89 @@ function defaultShell(settings: Settings): readonly HostPath[] {
 }
 
 function preBuildHook(settings: Settings): PreBuildHook | undefined {
-  const program = settings['pre-build-hook'];
+  const program = hookProgram('pre-build-hook', settings);
+  return program === undefined ? undefined : { program, timeoutSeconds: settings['pre-build-hook-timeout'] };
+}
+
+function postBuildHook(
+  settings: Settings,
+  directories: StoreDirectories,
+  env: Readonly<Record<string, string | undefined>>,
+): PostBuildHook | undefined {
+  const program = settings['post-build-hook'];
   if (program === '') return undefined;
-  if (!isAbsolute(program)) {
+  if (program.includes('/') && !isAbsolute(program)) {
     throw new AirplantError(
       'ERR_SETTING',
-      `setting 'pre-build-hook' is not an absolute path: ${quote(program)}`,
+      `setting 'post-build-hook' is neither an absolute path nor a name: ${quote(program)}`,
     );
   }
-  return { program, timeoutSeconds: settings['pre-build-hook-timeout'] };
+  const nixConfig = `${env['NIX_CONFIG'] ?? ''}\nstore = ${storeUri(directories)}\n`;
+  return { program, timeoutSeconds: settings['post-build-hook-timeout'], env, nixConfig };
 }
 
-/** There is no silent way to less isolation: what cannot be sealed as asked is refused. */
-function requireSandbox({ sandbox }: Settings, { directories }: LocalStore): void {
-  if (sandbox === false) {
-    requireStoreInPlace(directories);
-    return;
+/** As in Nix, naming one is not enough. */
+function diffHook(settings: Settings): string | undefined {
+  return settings['run-diff-hook'] ? hookProgram('diff-hook', settings) : undefined;
+}
+
+function hookProgram(name: 'pre-build-hook' | 'diff-hook', settings: Settings): string | undefined {
+  const program = settings[name];
+  if (program === '') return undefined;
+  if (isAbsolute(program)) return program;
+  throw new AirplantError('ERR_SETTING', `setting '${name}' is not an absolute path: ${quote(program)}`);
+}
+
+/** Normalised; empty: to be looked for. */
+function namedGroup(settings: Settings): string {
+  const directory = settings['build-cgroup'];
+  if (directory === '' || (isAbsolute(directory) && !directory.split('/').includes('..'))) {
+    return directory === '' ? '' : normalize(directory).replace(/(?<=.)\/$/, '');
   }
-  if (process.platform !== 'linux') {
-    throw new AirplantError(
-      'ERR_SANDBOX_UNAVAILABLE',
-      `there is no sandbox for ${process.platform} in this version`,
-      {
-        hint: 'Build on Linux.',
-      },
+  throw new AirplantError(
+    'ERR_SETTING',
+    `setting 'build-cgroup' is not an absolute path without \`..\`: ${quote(directory)}`,
+  );
+}
+
+/** Root's locks are shared by all stores of a machine, and each store's with a Nix that allocates ids as well. */
+function idPolicy(
+  settings: Settings,
+  { directories }: LocalStore,
+  env: Readonly<Record<string, string | undefined>>,
+): IdPolicy {
+  const [startId, idCount] = [settings['start-id'], settings['id-count']];
+  requireIds(startId, idCount);
+  const supply = idSupply(env['PATH'] ?? '');
+  const gid = process.getegid?.() ?? 0;
+  return {
+    supply,
+    caller: {
+      uid: process.geteuid?.() ?? 0,
+      gid,
+      groups: (process.getgroups?.() ?? []).filter((group) => group !== gid),
+    },
+    startId,
+    idCount,
+    lockDirectories: supply.hostRoot
+      ? ['/run/airplant/userpool2', join(directories.stateDir, 'userpool2')]
+      : [cacheDirectory('userpool2', env)],
+  };
+}
+
+function requireIds(startId: number, idCount: number): void {
+  const wrong = (name: string, value: number, expected: string) =>
+    new AirplantError('ERR_SETTING', `setting '${name}' cannot be '${value}': it is ${expected}`, {
+      details: { setting: name },
+    });
+  if (idCount < idsPerRange || idCount % idsPerRange !== 0 || idCount > largestId) {
+    throw wrong('id-count', idCount, `a multiple of ${idsPerRange}, at least one of them`);
+  }
+  if (startId <= idsPerRange || startId + idCount - 1 > largestId) {
+    throw wrong(
+      'start-id',
+      startId,
+      `more than ${idsPerRange}, and with \`id-count\` ids less than 2^32 - 1`,
     );
   }
-}
-
-/** Groups of the caller besides the effective one. */
-function supplementaryGroups(): number {
-  return (process.getgroups?.() ?? []).filter((group) => group !== process.getegid?.()).length;
 }

@@ -1,21 +1,34 @@
 import { AirplantError, type ErrorDetails, isAirplantError } from '../base/errors.js';
 import type { BuildEvent } from '../base/events.js';
 import { printable } from '../base/quote.js';
-import type { Attempt, BuildFailure, BuildStatus } from './records.js';
+import type { Attempt, BuildFailure, BuildRequest, BuildStatus } from './records.js';
+
+/** What was run, as far as it matters for what its end means. */
+interface Judged {
+  readonly drvPath: string;
+  readonly request: Pick<BuildRequest, 'network'>;
+}
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
-export function judge(drvPath: string, attempt: Attempt): void {
+export function judge(judged: Judged, attempt: Attempt): void {
+  const { drvPath } = judged;
   const { outcome, lastLines } = attempt;
   const details = { drvPath, lastLines };
   switch (outcome.kind) {
     case 'exited':
       if (outcome.status === 0) return;
-      throw builderFailed(attempt, `builder for '${drvPath}' failed with exit code ${outcome.status}`, {
-        ...details,
-        status: outcome.status,
-      });
+      throw builderFailed(
+        judged,
+        attempt,
+        `builder for '${drvPath}' failed with exit code ${outcome.status}`,
+        {
+          ...details,
+          status: outcome.status,
+        },
+      );
     case 'signalled':
       throw builderFailed(
+        judged,
         attempt,
         `builder for '${drvPath}' failed due to signal ${outcome.signal} (${signalName(outcome.signal)})`,
         { ...details, signal: outcome.signal },
@@ -43,11 +56,22 @@ export function judge(drvPath: string, attempt: Attempt): void {
   }
 }
 
-/** As in Nix, a failure on a full disk is one that may go away by itself: it has no part in the exit status 100. */
-function builderFailed({ diskNearlyFull }: Attempt, message: string, details: ErrorDetails): AirplantError {
-  if (!diskNearlyFull) return new AirplantError('ERR_BUILD_FAILED', message, { details });
-  const note = 'note: build failure may have been caused by lack of free disk space';
-  return new AirplantError('ERR_DISK_FULL', `${message}\n${note}`, { details });
+/**
+ * As in Nix, a failure that may go away by itself has no part in the exit status 100: one on a full disk, or one of a
+ * builder that may have talked to the world.
+ */
+function builderFailed(
+  { request }: Judged,
+  { diskNearlyFull }: Attempt,
+  message: string,
+  details: ErrorDetails,
+): AirplantError {
+  if (diskNearlyFull) {
+    const note = 'note: build failure may have been caused by lack of free disk space';
+    return new AirplantError('ERR_DISK_FULL', `${message}\n${note}`, { details });
+  }
+  const code = request.network === 'none' ? 'ERR_BUILD_FAILED' : 'ERR_BUILD_TRANSIENT';
+  return new AirplantError(code, message, { details });
 }
 
 /** The status Nix's BuildResult gives to an error. */
@@ -62,6 +86,10 @@ export function statusOf(error: unknown): BuildStatus {
       return 'TimedOut';
     case 'ERR_HASH_MISMATCH':
       return 'HashMismatch';
+    case 'ERR_NOT_DETERMINISTIC':
+      return 'NotDeterministic';
+    case 'ERR_SUBSTITUTE':
+      return 'TransientFailure';
     case 'ERR_LOG_LIMIT':
       return 'LogLimitExceeded';
     case 'ERR_DEPENDENCY_FAILED':
@@ -78,7 +106,10 @@ export function statusOf(error: unknown): BuildStatus {
     case 'ERR_PATH_INVALID':
       return 'InputRejected';
     case 'ERR_DISK_FULL':
+    case 'ERR_BUILD_TRANSIENT':
       return 'TransientFailure';
+    case 'ERR_NETWORK_HELPER':
+      return error.details['machine'] === false ? 'TransientFailure' : 'MiscFailure';
     case 'ERR_ABORTED':
       return 'Cancelled';
     default:
@@ -101,6 +132,12 @@ export function exitStatusOf(errors: readonly unknown[]): number {
   return isAirplantError(first) ? first.exitStatus : 1;
 }
 
+/** The exit status for two pieces of work, as for all their errors together: by bits in Nix's 100 family, which goes before others. */
+export function combineExitStatus(first: number, second: number): number {
+  const bits = [first, second].filter((status) => status >= 100 && status < 128);
+  return bits.length > 0 ? bits.reduce((all, status) => all | status) : first || second;
+}
+
 /** An error in the form it has in results and events. */
 export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   const where = drvPath === undefined ? {} : { drvPath };
@@ -115,7 +152,16 @@ export function failureOf(error: unknown, drvPath?: string): BuildFailure {
   }
   const lines = error.details['lastLines'];
   const lastLines = Array.isArray(lines) ? { lastLines: lines as readonly string[] } : {};
-  return { code: error.code, message: error.message, hint: error.hint, ...where, ...lastLines };
+  const kept = error.details['keptDirectory'];
+  const keptDirectory = typeof kept === 'string' ? { keptDirectory: kept } : {};
+  return {
+    code: error.code,
+    message: error.message,
+    hint: error.hint,
+    ...where,
+    ...lastLines,
+    ...keptDirectory,
+  };
 }
 
 /** The event that tells of an error. `path` is the derivation, or the wanted path that nothing can make. */
@@ -125,7 +171,7 @@ export function failedEvent(path: string, failure: BuildFailure): BuildEvent {
 }
 
 /** Names as strsignal(3) gives them, which Nix's messages contain. */
-function signalName(signal: number): string {
+export function signalName(signal: number): string {
   const names: Readonly<Record<number, string>> = {
     1: 'Hangup',
     2: 'Interrupt',

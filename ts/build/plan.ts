@@ -1,5 +1,6 @@
 import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
+import { referencesFirst } from '../store/graph.js';
 import type { Plan, PlannedBuild, Wanted } from './records.js';
 
 /** What planning asks of a store. */
@@ -7,11 +8,16 @@ export interface StoreView {
   isValid(path: string): boolean;
   /** The parsed .drv; throws ERR_PATH_INVALID when it is not in the store. */
   readDerivation(drvPath: string): Derivation;
+  /** Path by output name of a valid derivation, if all are known without reading it; otherwise none. */
+  derivationOutputs?(drvPath: string): ReadonlyMap<string, string>;
+  /** What a path that is not valid refers to, if it can be substituted with all of that; otherwise undefined. */
+  substitute?(path: string): readonly string[] | undefined;
 }
 
 /**
- * Works out everything that has to be built so that `wanted` becomes valid: pure, nothing is touched.
- * Builds come dependencies first, in a stable order; each derivation stands there once however often it is used.
+ * Works out everything that has to be substituted or built so that `wanted` becomes valid: pure, nothing is touched.
+ * A derivation is built if one of the outputs that are wanted can be had in no other way. Builds come dependencies
+ * first, in a stable order, each derivation once however often it is used; substitutes come references first.
  *
  * Throws ERR_DERIVATION_INVALID for a cycle and for an output a derivation does not have.
  */
@@ -22,6 +28,26 @@ export function planBuild(wanted: readonly Wanted[], store: StoreView): Plan {
     else planner.outputs(one.drvPath, one.outputs);
   }
   return planner.plan();
+}
+
+/** The same as `knownOutputs` of a valid derivation, which is read only if that has to be. */
+export function outputsOf(drvPath: string, store: StoreView): ReadonlyMap<string, string | undefined> {
+  const registered = store.derivationOutputs?.(drvPath);
+  return registered && registered.size > 0 ? registered : knownOutputs(store.readDerivation(drvPath));
+}
+
+/** Throws ERR_DERIVATION_INVALID if one of the names is none of the derivation's outputs. */
+export function requireOutputs(
+  drvPath: string,
+  names: readonly string[],
+  outputs: ReadonlyMap<string, unknown>,
+): void {
+  const unheardOf = names.find((name) => !outputs.has(name));
+  if (unheardOf === undefined) return;
+  throw new AirplantError('ERR_DERIVATION_INVALID', `derivation '${drvPath}' has no output '${unheardOf}'`, {
+    hint: `Its outputs are: ${[...outputs.keys()].join(', ')}.`,
+    details: { drvPath, output: unheardOf },
+  });
 }
 
 /** Known output paths of a derivation by output name; undefined for paths that are known only after the build. */
@@ -45,6 +71,11 @@ class Planner {
   readonly #build = new Map<string, PlannedBuild>();
   readonly #open = new Set<string>();
   readonly #valid = new Set<string>();
+  /** Looked for and not valid. Each path is asked for once, however many need it. */
+  readonly #missing = new Set<string>();
+  readonly #outputs = new Map<string, ReadonlyMap<string, string | undefined>>();
+  /** References by path. */
+  readonly #substitute = new Map<string, readonly string[]>();
   readonly #unknown = new Set<string>();
 
   constructor(store: StoreView) {
@@ -54,7 +85,7 @@ class Planner {
   plan(): Plan {
     return {
       build: [...this.#build.values()],
-      substitute: [],
+      substitute: referencesFirst(this.#substitute.keys(), (path) => this.#substitute.get(path)!),
       valid: [...this.#valid],
       unknown: [...this.#unknown],
     };
@@ -62,9 +93,37 @@ class Planner {
 
   /** Notes a path that must be there; true if it is. */
   path(path: string): boolean {
-    const valid = this.#store.isValid(path);
-    (valid ? this.#valid : this.#unknown).add(path);
+    const valid = this.#isValid(path);
+    if (!valid && !this.#trySubstitutes([path])) this.#unknown.add(path);
     return valid;
+  }
+
+  #isValid(path: string): boolean {
+    if (this.#valid.has(path)) return true;
+    if (this.#missing.has(path)) return false;
+    const valid = this.#store.isValid(path);
+    (valid ? this.#valid : this.#missing).add(path);
+    return valid;
+  }
+
+  #outputsOf(drvPath: string): ReadonlyMap<string, string | undefined> {
+    const found = this.#outputs.get(drvPath) ?? outputsOf(drvPath, this.#store);
+    this.#outputs.set(drvPath, found);
+    return found;
+  }
+
+  /** True if all of these paths can be substituted; then they are going to be, with all they refer to. */
+  #trySubstitutes(paths: readonly string[]): boolean {
+    const referencesOf = (path: string) => this.#store.substitute?.(path);
+    if (paths.some((path) => referencesOf(path) === undefined)) return false;
+    const open = [...paths];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (this.#substitute.has(path) || this.#store.isValid(path)) continue;
+      const references = referencesOf(path) ?? [];
+      this.#substitute.set(path, references);
+      open.push(...references);
+    }
+    return true;
   }
 
   outputs(drvPath: string, outputs: 'all' | readonly string[]): void {
@@ -93,28 +152,18 @@ class Planner {
       });
     }
     if (!this.path(drvPath)) return undefined;
-    const derivation = this.#store.readDerivation(drvPath);
-    const known = knownOutputs(derivation);
+    const known = this.#outputsOf(drvPath);
     const names = wanted === 'all' ? [...known.keys()] : wanted;
-    const unheardOf = names.find((name) => !known.has(name));
-    if (unheardOf !== undefined) {
-      throw new AirplantError(
-        'ERR_DERIVATION_INVALID',
-        `derivation '${drvPath}' has no output '${unheardOf}'`,
-        {
-          hint: `Its outputs are: ${[...known.keys()].join(', ')}.`,
-          details: { drvPath, output: unheardOf },
-        },
-      );
-    }
+    requireOutputs(drvPath, names, known);
     const isMissing = (name: string) => {
       const path = known.get(name);
-      if (path === undefined || !this.#store.isValid(path)) return true;
-      this.#valid.add(path);
-      return false;
+      return path === undefined || !this.#isValid(path);
     };
-    if (this.#build.has(drvPath) || !names.some(isMissing)) return undefined;
+    const missingPaths = names.filter(isMissing).map((name) => known.get(name));
+    if (this.#build.has(drvPath) || missingPaths.length === 0) return undefined;
+    if (isComplete(missingPaths) && this.#trySubstitutes(missingPaths)) return undefined;
     this.#open.add(drvPath);
+    const derivation = this.#store.readDerivation(drvPath);
     return {
       drvPath,
       derivation,
@@ -131,4 +180,8 @@ class Planner {
     this.#open.delete(drvPath);
     this.#build.set(drvPath, { drvPath, derivation, missing, dependsOn });
   }
+}
+
+function isComplete(paths: readonly (string | undefined)[]): paths is readonly string[] {
+  return !paths.includes(undefined);
 }

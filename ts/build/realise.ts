@@ -1,27 +1,13 @@
-import { AirplantError } from '../base/errors.js';
-import type { EventSink } from '../base/events.js';
-import type { LocalStore } from '../store/local-store.js';
+import { afterBuild } from './after-build.js';
 import { claimOutputs } from './claim.js';
-import type { Executor, ExecutorJob, FinishedAttempt } from './executor.js';
-import { inputClosure } from './inputs.js';
+import { enforceOutputChecks } from './enforce-checks.js';
 import type { JobSlot } from './job-slot.js';
-import type { BuildOptions } from './options.js';
-import { judge } from './outcome.js';
-import { knownOutputs } from './plan.js';
-import { prepareRequest } from './prepare-request.js';
-import type { Attempt, BuildRequest, PlannedBuild } from './records.js';
-import { registerSettled } from './register.js';
-import { scratchOf } from './scratch.js';
-import { refuseToOverwrite } from './sealing.js';
-import { settleOutputs } from './settle.js';
+import { type MakeContext, makeOutputs } from './make-outputs.js';
+import { outputPaths } from './output-paths.js';
+import type { Attempt, PlannedBuild } from './records.js';
 
 /** What realising needs besides the derivation. */
-export interface RealiseContext {
-  readonly store: LocalStore;
-  readonly options: BuildOptions;
-  readonly executor: Executor;
-  readonly emit: EventSink;
-  readonly signal: AbortSignal;
+export interface RealiseContext extends MakeContext {
   /** Held; given back while somebody else builds the same. */
   readonly slot: JobSlot;
   /** Called as soon as the outputs are valid: what depends on them need not wait until all is tidied up. */
@@ -39,16 +25,17 @@ export interface Realised {
 }
 
 /**
- * The story of one build: request → sandbox → attempt → settled → registered.
+ * The story of one build: request → sandbox → attempt → settled (`makeOutputs`) → checked
+ * against the rules of the derivation → registered.
  *
- * When it resolves, all outputs are valid; when it rejects, nothing new is, unless `onValid` has been called and only
- * the tidying up failed. Of the sandbox nothing is left either way.
+ * When it resolves, all outputs are valid; when it rejects, nothing new is, unless the post-build hook failed, or
+ * `onValid` has been called and only the tidying up failed. Of the sandbox nothing is left either way.
  * Other processes that want the same outputs (ours or Nix's) wait for the path locks and then find them made.
  */
 export async function realise(planned: PlannedBuild, context: RealiseContext): Promise<Realised> {
-  const { store, emit, signal } = context;
-  const { drvPath, derivation } = planned;
-  const outputs = outputPaths(planned);
+  const { store, signal } = context;
+  const { drvPath } = planned;
+  const outputs = outputPaths(planned.drvPath, planned.derivation);
   await store.addTempRoot(drvPath, ...Object.values(outputs));
   const { locks, missing } = await claimOutputs(planned, outputs, context);
   const began = Date.now();
@@ -58,24 +45,16 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
       valid = true;
       return { outputs };
     }
-    const inputs = await inputClosure(drvPath, derivation, store);
-    const { storeDir } = store.directories;
-    const request = await prepareRequest({ drvPath, derivation, inputs }, storeDir, context.options);
-    if (request.unsealed) refuseToOverwrite(planned, missing);
-
-    await using finished = await runBuilder(planned, request, context);
-    judge(drvPath, finished.attempt);
-
-    emit({ type: 'build.settling', drvPath });
-    const { privateDirectory } = finished;
-    const { caseHack } = store;
-    const job = { drvPath, derivation, request, missing, privateDirectory, signal, caseHack };
-    const settled = await settleOutputs(job, finished.attempt, storeDir);
+    await using made = await makeOutputs({ ...planned, missing }, context);
+    await enforceOutputChecks(planned.derivation, made.settled, context).catch(async (error: unknown) => {
+      throw await made.refuse(error);
+    });
     signal.throwIfAborted();
 
-    await registerSettled(settled, store);
+    await context.approach.register(made.settled);
     valid = true;
-    const built = { attempt: finished.attempt, milliseconds: Date.now() - began };
+    await afterBuild({ drvPath, outputs }, context);
+    const built = { attempt: made.attempt, milliseconds: Date.now() - began };
     const realised = { outputs, built };
     context.onValid?.(realised);
     return realised;
@@ -83,86 +62,4 @@ export async function realise(planned: PlannedBuild, context: RealiseContext): P
     // As Nix: a lock file goes only once the outputs are valid, so that others re-check instead of racing.
     await locks.release({ delete: valid });
   }
-}
-
-/** Runs the builder in the executor, its output going to the log file and the event stream. */
-async function runBuilder(
-  { drvPath, derivation }: PlannedBuild,
-  request: BuildRequest,
-  { store, options, executor, emit, signal }: RealiseContext,
-): Promise<FinishedAttempt> {
-  emit({
-    type: 'build.started',
-    drvPath,
-    name: derivation.name,
-    outputs: request.outputs.map(({ scratchPath }) => scratchPath),
-  });
-  const log = options.keepBuildLog
-    ? await store.logs.create(drvPath, { compress: options.compressBuildLog })
-    : undefined;
-  const onLog = (chunk: Uint8Array) => {
-    const held = [log?.write(chunk), emit({ type: 'build.log', drvPath, chunk })].filter(
-      (wait) => wait !== undefined,
-    );
-    return held.length > 0 ? Promise.all(held).then(() => undefined) : undefined;
-  };
-  const prepare = preparation(drvPath, request, options);
-  const onWarning = (message: string) => void emit({ type: 'warning', message });
-  const finished = await executor
-    .run({ request, scratch: scratchOf(store.realPath(drvPath)), prepare }, { signal, onLog, onWarning })
-    .catch(async (error) => {
-      // What kept the builder from running is the thing to tell.
-      await log?.close().catch(() => {});
-      throw error;
-    });
-  try {
-    await log?.close();
-  } catch (error) {
-    await finished[Symbol.asyncDispose]();
-    throw error;
-  }
-  return finished;
-}
-
-/** The pre-build hook, if there is one; its standard error goes into the log. */
-function preparation(
-  drvPath: string,
-  request: BuildRequest,
-  { preBuildHook, visibleHost }: BuildOptions,
-): ExecutorJob['prepare'] {
-  if (!preBuildHook) return undefined;
-  return async (root, { signal, onLog }) => {
-    const { applyPreBuildHook } = await import('./hook/pre-build-hook.js');
-    const written: (Promise<void> | undefined)[] = [];
-    const build = {
-      drvPath,
-      root,
-      visibleHost,
-      signal,
-      onError: (chunk: Uint8Array) => written.push(onLog(chunk)),
-    };
-    try {
-      return await applyPreBuildHook(request, preBuildHook, build);
-    } finally {
-      await Promise.all(written);
-    }
-  };
-}
-
-function outputPaths({ drvPath, derivation }: PlannedBuild): Record<string, string> {
-  const outputs: Record<string, string> = {};
-  for (const [name, path] of knownOutputs(derivation)) {
-    if (path === undefined) {
-      throw new AirplantError(
-        'ERR_UNSUPPORTED',
-        `the path of output '${name}' of '${drvPath}' depends on its content`,
-        {
-          hint: 'Derivations with content-addressed outputs of unknown hash cannot be built by this version.',
-          details: { drvPath, output: name },
-        },
-      );
-    }
-    outputs[name] = path;
-  }
-  return outputs;
 }

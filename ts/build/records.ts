@@ -1,3 +1,4 @@
+import type { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Hash } from '../formats/hash.js';
 import type { Isolation, ResourceUsage } from '../sandbox/spec.js';
@@ -18,7 +19,7 @@ export type Wanted =
 export interface Plan {
   /** Derivations to build, dependencies first. */
   readonly build: readonly PlannedBuild[];
-  /** Paths to substitute. */
+  /** Paths to substitute, references first. */
   readonly substitute: readonly string[];
   /** Wanted or needed paths that are valid already. */
   readonly valid: readonly string[];
@@ -67,6 +68,8 @@ export interface SettledOutput {
   readonly narSize: number;
   readonly references: readonly string[];
   readonly contentAddress?: string;
+  /** It is not what was promised, and only to be compared with that. */
+  readonly mismatch?: AirplantError;
 }
 
 export interface Settled {
@@ -89,6 +92,7 @@ export type BuildStatus =
   | 'DependencyFailed'
   | 'LogLimitExceeded'
   | 'HashMismatch'
+  | 'NotDeterministic'
   | 'Cancelled';
 
 /** What became of one wanted derivation or path. */
@@ -112,4 +116,6 @@ export interface BuildFailure {
   readonly hint: string;
   readonly drvPath?: string;
   readonly lastLines?: readonly string[];
+  /** Host path of the build directory, if it was kept. */
+  readonly keptDirectory?: string;
 }

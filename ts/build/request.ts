@@ -2,16 +2,29 @@ import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { isFixedOutput } from '../derivation/fixed.js';
 import { type DerivationOptions, derivationOptions } from '../derivation/options.js';
-import { outputPlaceholder } from '../formats/placeholder.js';
+import type { ReferenceGraph } from '../derivation/reference-graph.js';
+import { isBuiltinBuilder } from '../sandbox/builtin.js';
 import { linuxPersonality } from '../sandbox/linux.js';
 import type { SeatbeltWishes } from '../sandbox/request.js';
 import { buildEnvironment } from './environment.js';
 import type { BuildOptions } from './options.js';
-import { knownOutputs } from './plan.js';
 import type { BuildRequest } from './records.js';
+import { redirectOutputs } from './redirect.js';
 import { placeOf, scratchOf } from './scratch.js';
 import { isSealed } from './sealing.js';
 import { checkBuildable } from './supported.js';
+
+/** What is to be built, and what the store says of it. */
+export interface RequestJob {
+  readonly drvPath: string;
+  readonly derivation: Derivation;
+  /** Closure of the inputs: logical store paths. */
+  readonly inputs: readonly string[];
+  /** The closures that `exportReferencesGraph` asks for, by name. */
+  readonly graphs: ReadonlyMap<string, ReferenceGraph>;
+  /** Names of outputs with something at their paths that has to stay; none by default. Where a builder does not work in place it always stays. */
+  readonly occupied?: readonly string[];
+}
 
 /**
  * Turns a derivation with its input closure into a request that says nothing of derivations any more. Pure.
@@ -21,21 +34,27 @@ import { checkBuildable } from './supported.js';
  * not have a sandbox profile of its own (macOS), ERR_DERIVATION_INVALID when it contradicts itself.
  */
 export function makeRequest(
-  { drvPath, derivation, inputs }: { drvPath: string; derivation: Derivation; inputs: readonly string[] },
+  { drvPath, derivation, inputs, graphs, occupied = [] }: RequestJob,
   storeDir: string,
   options: BuildOptions,
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
   checkBuildable({ drvPath, derivation }, wishes, options);
   const sealed = isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, options);
-  const outputs = [...knownOutputs(derivation)].map(([name, path]) => ({ name, scratchPath: path! }));
+  const onMac = options.sandboxSystem.kind === 'darwin';
+  const inPlace = !sealed || onMac;
+  const redirected = redirectOutputs({ drvPath, derivation }, storeDir, inPlace ? occupied : []);
   const { env, files } = buildEnvironment(derivation, {
     storeDir,
     cores: options.cores,
-    buildDirectory: sealed ? options.sandboxBuildDirectory : placeOf(scratchOf(drvPath)).buildDirectory,
+    buildDirectory: inPlace
+      ? placeOf(scratchOf(drvPath), { buildsIn: options.buildsIn }).buildDirectory
+      : options.sandboxBuildDirectory,
     fixedOutput: isFixedOutput(derivation),
-    passAsFile: wishes.passAsFile,
-    impureEnvVars: wishes.impureEnvVars,
+    // What is built in reads the attributes themselves; no size limits it.
+    wishes: isBuiltinBuilder(derivation.builder) ? { ...wishes, passAsFile: [] } : wishes,
+    outputs: new Map(redirected.outputs.map(({ name, scratchPath }) => [name, scratchPath])),
+    graphs,
     impureEnvironment: options.impureEnvironment,
   });
   return {
@@ -46,8 +65,7 @@ export function makeRequest(
     env,
     files,
     inputs,
-    outputs,
-    rewrites: outputs.map(({ name, scratchPath }) => [outputPlaceholder(name), scratchPath]),
+    ...redirected,
     hostPaths: sealed ? options.hostPaths : [],
     limits: {
       timeoutSeconds: options.timeout,
@@ -55,9 +73,11 @@ export function makeRequest(
       maxLogBytes: options.maxBuildLogSize,
     },
     ...(sealed ? {} : { unsealed: true }),
+    ...(inPlace ? { inPlace } : {}),
     network: isFixedOutput(derivation) ? options.fixedOutputNetwork : 'none',
     features: wishes.requiredSystemFeatures,
-    personality: linuxPersonality(derivation.system, options.system.split('-')[0]!),
+    // There are none on macOS, where addresses stay random.
+    personality: onMac ? 0 : linuxPersonality(derivation.system, options.system.split('-')[0]!),
     ...(derivation.system.endsWith('-darwin') ? { seatbelt: seatbeltWishes(drvPath, wishes, options) } : {}),
   };
 }

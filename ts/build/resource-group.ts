@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
+import { delegationCure } from '../doctor/causes/processes.js';
 import { probeHost } from '../doctor/probe.js';
 import {
   type ControlGroup,
@@ -9,6 +10,8 @@ import {
   type ResourceLimits,
   wantedControllers,
 } from '../sandbox/control-group.js';
+import { removeAbandonedGroups } from '../sandbox/control-group-files.js';
+import { checkGroupParent, findGroupParent, prepareGroupParent } from '../sandbox/group-parent.js';
 import { limitShortfalls } from '../sandbox/limits-shortfalls.js';
 import type { SandboxLimits } from '../sandbox/spec.js';
 
@@ -19,34 +22,74 @@ export interface ResourcePolicy {
   readonly required: boolean;
   /** Every build gets a group, also without a limit. */
   readonly always: boolean;
+  /** Directory of the group to make them in; empty: looked for. */
+  readonly parent: string;
 }
 
 /** The group of one build, and what it lacks. */
 export interface ResourceGroup {
   readonly group: ControlGroup | undefined;
   readonly shortfalls: readonly string[];
+  /** What lacks, for whom it is new: told once. */
+  readonly warning?: string;
 }
 
-/**
- * The control group of one build where one is wanted and can be had. `parent`: a delegated group, found on this host
- * unless it is named.
- *
- * Throws ERR_SANDBOX_UNAVAILABLE if a limit cannot be put in force and the policy requires it.
- */
-export async function makeResourceGroup(policy: ResourcePolicy, parent?: string): Promise<ResourceGroup> {
-  const wanted = wantedControllers(policy.limits);
-  if (wanted.length === 0 && !policy.always) return { group: undefined, shortfalls: [] };
-  const directory = parent ?? (await probeHost()).delegatedCgroup?.directory;
-  const name = `airplant-${process.pid}-${randomBytes(4).toString('hex')}`;
-  const group = directory === undefined ? undefined : makeControlGroup(directory, name, policy.limits);
-  const shortfalls = group ? group.shortfalls : wanted.map(missingLimit);
-  if (policy.required && shortfalls.length > 0) {
-    await group?.finish();
-    throw new AirplantError('ERR_SANDBOX_UNAVAILABLE', shortfalls.join(' '), {
-      hint: 'Start airplant in a delegated group (`systemd-run --user -p Delegate=yes`), or turn `require-build-limits` off.',
-    });
+/** Makes the control groups of an executor's builds, where they are wanted and can be had. */
+export class ResourceGroups {
+  readonly #policy: ResourcePolicy;
+  readonly #wanted: readonly string[];
+  #parent: Promise<string | undefined> | undefined;
+  #warned = false;
+
+  constructor(policy: ResourcePolicy) {
+    this.#policy = policy;
+    this.#wanted = wantedControllers(policy.limits);
   }
-  return { group, shortfalls };
+
+  /**
+   * The group of one build. Throws ERR_SANDBOX_UNAVAILABLE if a limit cannot be put in force and the policy requires it,
+   * or if the group that was named cannot be used.
+   */
+  async make(): Promise<ResourceGroup> {
+    const { limits, required, always } = this.#policy;
+    if (this.#wanted.length === 0 && !always) return { group: undefined, shortfalls: [] };
+    this.#parent ??= this.#prepareParent();
+    const parent = await this.#parent;
+    const group = parent === undefined ? undefined : makeControlGroup(parent, limits);
+    const shortfalls = group ? group.shortfalls : this.#wanted.map(missingLimit);
+    if (required && shortfalls.length > 0) {
+      await group?.finish();
+      throw new AirplantError('ERR_SANDBOX_UNAVAILABLE', shortfalls.join(' '), {
+        hint: `${delegationCure} Or turn \`require-build-limits\` off.`,
+      });
+    }
+    const news = shortfalls.length > 0 && !this.#warned;
+    this.#warned ||= news;
+    return { group, shortfalls, ...(news ? { warning: `${shortfalls.join(' ')} ${delegationCure}` } : {}) };
+  }
+
+  async #prepareParent(): Promise<string | undefined> {
+    const { parent: named } = this.#policy;
+    const own = (await probeHost()).cgroup;
+    if (named !== '' && own === undefined)
+      throw unusable(named, 'is no control group (version 2) of this machine');
+    if (own === undefined) return undefined;
+    const parent =
+      named === '' ? findGroupParent(own, this.#wanted) : checkGroupParent(named, own, this.#wanted);
+    if (typeof parent === 'string') throw unusable(named, parent);
+    if (parent === undefined) return undefined;
+    removeAbandonedGroups(parent.directory);
+    prepareGroupParent(parent);
+    return parent.directory;
+  }
+}
+
+function unusable(directory: string, why: string): AirplantError {
+  return new AirplantError(
+    'ERR_SANDBOX_UNAVAILABLE',
+    `builds cannot have control groups below ${quote(directory)}: it ${why}`,
+    { hint: 'Leave `build-cgroup` empty, or name a group in /sys/fs/cgroup that you may make others in.' },
+  );
 }
 
 /** What a build has less of than its rlimits ask for, given what this process inherited. */

@@ -2,7 +2,6 @@ import { AirplantError } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { isFixedOutput } from '../derivation/fixed.js';
-import type { PlannedBuild } from './records.js';
 
 /** What decides whether a build is sealed besides its derivation. */
 export interface SealingOptions {
@@ -43,22 +42,5 @@ export function isSealed(
       hint: 'Leave `sandbox` at true, or use a store whose files lie where its paths say: NIX_STORE_DIR names one.',
       details: { drvPath },
     },
-  );
-}
-
-/**
- * Outside the sandbox a builder writes to the final paths, valid ones included. `missing`: names of those that are not.
- * Throws ERR_UNSUPPORTED unless that is all of them.
- */
-export function refuseToOverwrite(
-  { drvPath, derivation }: Pick<PlannedBuild, 'drvPath' | 'derivation'>,
-  missing: readonly string[],
-): void {
-  const valid = [...derivation.outputs.keys()].filter((name) => !missing.includes(name));
-  if (valid.length === 0) return;
-  throw new AirplantError(
-    'ERR_UNSUPPORTED',
-    `'${drvPath}' cannot be built outside the sandbox, as it would overwrite what is valid: ${valid.join(', ')}`,
-    { hint: 'Build it with `sandbox = true`.', details: { drvPath } },
   );
 }

@@ -14,15 +14,14 @@ export async function planDerivation(
 ): Promise<SandboxSpec> {
   const derivation = store.readDerivation(drvPath);
   const inputs = foreseenInputs(derivation, store);
-  const request = await prepareRequest({ drvPath, derivation, inputs }, store.directories.storeDir, options);
+  // What is known of a closure only once the inputs are there is written into files, which are no part of a sandbox.
+  const subject = { drvPath, derivation, inputs, graphs: new Map() };
+  const request = await prepareRequest(subject, store.directories.storeDir, options);
   const prepared = await tryHook(drvPath, request, options);
   const chosen = await executor.connect(prepared);
-  const rootOnDisk = options.preBuildHook !== undefined;
-  return executor.plan(
-    prepared,
-    placeOf(scratchOf(store.realPath(drvPath)), { rootOnDisk }),
-    chosen?.connection,
-  );
+  const place = placeOf(scratchOf(store.realPath(drvPath)), { buildsIn: options.buildsIn });
+  const identity = executor.foreseeIdentity(prepared);
+  return executor.plan(prepared, place, { identity, connection: chosen?.connection });
 }
 
 /** The hook has to be asked what it would show. */
@@ -33,12 +32,12 @@ async function tryHook(drvPath: string, request: BuildRequest, options: BuildOpt
     import('./hook/pre-build-hook.js'),
     import('tmp-promise'),
   ]);
-  const root = await dir({ prefix: 'airplant-root', unsafeCleanup: true });
+  const root = request.inPlace ? undefined : await dir({ prefix: 'airplant-root', unsafeCleanup: true });
   try {
     const { signal } = new AbortController();
-    const build = { drvPath, root: root.path, visibleHost, signal, onError: () => {} };
+    const build = { drvPath, root: root?.path, visibleHost, signal, onError: () => undefined };
     return await applyPreBuildHook(request, preBuildHook, build);
   } finally {
-    await root.cleanup();
+    await root?.cleanup();
   }
 }

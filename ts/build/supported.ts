@@ -2,14 +2,23 @@ import { AirplantError } from '../base/errors.js';
 import { printable, quote } from '../base/quote.js';
 import type { Derivation, InputOutputs } from '../derivation/derivation.js';
 import type { DerivationOptions } from '../derivation/options.js';
+import { rangeExplanation } from '../doctor/ids.js';
+import { isBuiltinBuilder } from '../sandbox/builtin.js';
 import { hostDependencies } from './host-dependencies.js';
 import type { BuildOptions } from './options.js';
+import { resolveOutputChecks } from './output-checks.js';
 import { isSealed } from './sealing.js';
 
 /** What of this machine decides whether a derivation can be built on it. */
 export type Machine = Pick<
   BuildOptions,
-  'system' | 'extraPlatforms' | 'systemFeatures' | 'sandbox' | 'storeInPlace' | 'allowedImpureHostDeps'
+  | 'system'
+  | 'extraPlatforms'
+  | 'systemFeatures'
+  | 'sandbox'
+  | 'storeInPlace'
+  | 'allowedImpureHostDeps'
+  | 'ids'
 >;
 
 /**
@@ -18,7 +27,7 @@ export type Machine = Pick<
  * `__darwinAllowLocalNetworking`) is harmless. Pure.
  *
  * Throws ERR_UNSUPPORTED, which names everything that is not supported, ERR_PLATFORM, ERR_SANDBOX_REQUIRED for a build
- * that is not to be sealed and must be, or what `hostDependencies` throws.
+ * that is not to be sealed and must be, or what `hostDependencies` and `resolveOutputChecks` throw.
  */
 export function checkBuildable(
   { drvPath, derivation }: { readonly drvPath: string; readonly derivation: Derivation },
@@ -26,8 +35,10 @@ export function checkBuildable(
   machine: Machine,
 ): void {
   checkSupported(drvPath, derivation, wishes);
+  checkRange(drvPath, wishes, machine);
+  resolveOutputChecks(drvPath, derivation, wishes.outputChecks);
   checkPlatform(drvPath, derivation, wishes.requiredSystemFeatures, machine);
-  isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, machine);
+  checkSealed(drvPath, derivation, wishes, machine);
   hostDependencies(drvPath, wishes.impureHostDeps, machine.allowedImpureHostDeps);
 }
 
@@ -49,7 +60,7 @@ function unsupportedWishes(
   const outputs = [...derivation.outputs.values()];
   const { builder } = derivation;
   return [
-    [outputs.some((output) => !('path' in output)), 'outputs whose paths depend on their content'],
+    ...unknownPaths.map(([kind, what]) => [outputs.some((output) => output.kind === kind), what] as const),
     [
       outputs.some((output) => output.kind === 'fixed' && output.method === 'git'),
       'an output that is hashed as a git tree',
@@ -58,13 +69,7 @@ function unsupportedWishes(
       [...derivation.inputDrvs.values()].some(({ dynamic }: InputOutputs) => dynamic.size > 0),
       'an input that a build has yet to make the derivation of',
     ],
-    [builder.startsWith('builtin:'), `the builder ${quote(builder)}`],
-    [wishes.structuredAttrs !== undefined, 'structured attributes'],
-    [wishes.exportReferencesGraph.size > 0, 'the graph of a closure (exportReferencesGraph)'],
-    [
-      wishes.outputChecks.size > 0,
-      'a check of what its outputs refer to (allowedReferences, disallowedReferences, allowedRequisites or disallowedRequisites)',
-    ],
+    [builder.startsWith('builtin:') && !isBuiltinBuilder(builder), `the builder ${quote(builder)}`],
     ...featuresOfTheSandbox.map(
       (feature) =>
         [wishes.requiredSystemFeatures.includes(feature), `the system feature ${quote(feature)}`] as const,
@@ -72,16 +77,56 @@ function unsupportedWishes(
   ];
 }
 
+/** Outputs whose paths nobody knows before the build. */
+const unknownPaths = [
+  ['floating', 'outputs whose paths depend on their content'],
+  ['impure', 'impure outputs, whose paths depend on their content'],
+  ['deferred', 'outputs whose paths depend on the content of inputs'],
+] as const;
+
 /** Features that change what the builder finds, so that naming them in `system-features` does not provide them. */
-const featuresOfTheSandbox = ['recursive-nix', 'uid-range'];
+const featuresOfTheSandbox = ['recursive-nix'];
+
+/** The system feature of builds that have many ids; `system-features` cannot provide it either. */
+export const uidRange = 'uid-range';
+
+function checkRange(drvPath: string, { requiredSystemFeatures }: DerivationOptions, { ids }: Machine): void {
+  const explanation = requiredSystemFeatures.includes(uidRange) ? rangeExplanation(ids.supply) : undefined;
+  if (!explanation) return;
+  throw new AirplantError('ERR_UNSUPPORTED', `'${drvPath}' asks for the system feature '${uidRange}'`, {
+    hint: `${explanation.cause} ${explanation.cure}`,
+    details: { drvPath },
+  });
+}
+
+/** Only in a sandbox can a builder be somebody else than the caller. */
+function checkSealed(
+  drvPath: string,
+  derivation: Derivation,
+  { noChroot, requiredSystemFeatures }: DerivationOptions,
+  machine: Machine,
+): void {
+  if (isSealed({ drvPath, derivation, noChroot }, machine)) return;
+  const many = requiredSystemFeatures.includes(uidRange);
+  if (!many && !machine.ids.supply.hostRoot) return;
+  throw new AirplantError(
+    'ERR_SANDBOX_REQUIRED',
+    many
+      ? `'${drvPath}' requires '${uidRange}', which there is in the sandbox only`
+      : `'${drvPath}' is to be built outside the sandbox, where its builder would be root`,
+    { hint: 'Build it with `sandbox = true`, or as an ordinary user.', details: { drvPath } },
+  );
+}
 
 function checkPlatform(
   drvPath: string,
-  { system }: Derivation,
+  { system, builder }: Derivation,
   features: readonly string[],
   machine: Machine,
 ): void {
-  const runs = system === machine.system || machine.extraPlatforms.includes(system) || system === 'builtin';
+  // A part of airplant runs wherever airplant does.
+  const runs =
+    system === machine.system || machine.extraPlatforms.includes(system) || isBuiltinBuilder(builder);
   if (runs && features.every((feature) => machine.systemFeatures.includes(feature))) return;
   const list = (names: readonly string[]) => `{${[...names].sort().join(', ')}}`;
   throw new AirplantError(

@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import type { Derivation } from '../derivation/derivation.js';
 import { parseStorePath } from '../formats/store-path.js';
 import type { Wanted } from './records.js';
 
@@ -28,4 +29,12 @@ export function parseWanted(storeDir: string, text: string): Wanted {
 export function formatWanted(wanted: Wanted): string {
   if (wanted.kind === 'path') return wanted.path;
   return wanted.outputs === 'all' ? wanted.drvPath : `${wanted.drvPath}!${wanted.outputs.join(',')}`;
+}
+
+/** What has to be valid before the builder of a derivation can run. */
+export function inputsOf({ inputDrvs, inputSrcs }: Derivation): Wanted[] {
+  return [
+    ...[...inputDrvs].map(([drvPath, { outputs }]) => ({ kind: 'outputs', drvPath, outputs }) as const),
+    ...[...inputSrcs].map((path) => ({ kind: 'path', path }) as const),
+  ];
 }
