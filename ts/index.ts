@@ -5,6 +5,10 @@
 export { AirplantError, type ErrorCode, errorCatalogue, isAirplantError } from './base/errors.js';
 export type { BuildEvent, BuildEventType } from './base/events.js';
 export type { BuildReport, BuildRun } from './build/builder.js';
+export type { CheckReport, CheckRun } from './build/check/check-run.js';
+export type { CheckedOutput, CheckOptions, CheckResult, CheckRound } from './build/check/records.js';
+export type { Culprit, CulpritKind } from './build/explain/culprit.js';
+export type { Explanation } from './build/explain/explain-build.js';
 export type { BuildFailure, BuildResult, BuildStatus, Plan, PlannedBuild, Wanted } from './build/records.js';
 export type { SettingsInput } from './config/load.js';
 export type { Settings } from './config/settings.js';
@@ -13,7 +17,7 @@ export { createEvaluator, type DerivationAttributes, type Evaluator } from './de
 export type { SourceFilter } from './derivation/author/objects.js';
 export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/author/values.js';
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
-export { type Buildable, type OpenOptions, openStore, type Store } from './open.js';
-export type { Isolation, ResourceUsage, SandboxSpec } from './sandbox/spec.js';
+export { type Buildable, type EnterFailed, type OpenOptions, openStore, type Store } from './open.js';
+export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandbox/spec.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';

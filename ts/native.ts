@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AirplantError } from './base/errors.js';
 import type { HashAlgorithm } from './formats/hash.js';
-import type { SandboxSpec } from './sandbox/spec.js';
+import type { IdMaps, SandboxSpec } from './sandbox/spec.js';
 
 /** A path or name: a string as `base/text.ts` decodes byte strings, or the bytes themselves. */
 export type NativePath = string | Uint8Array;
@@ -40,6 +40,21 @@ export interface NativeFileSystem {
    */
   hashTree(path: NativePath, candidates: readonly string[], options?: HashTreeOptions): Promise<TreeHash>;
   /**
+   * Replaces hash parts in the tree at `path`, `from` by `to` of each pair (every `from` another): in contents, in
+   * targets of symlinks and in names, but for that of `path` itself. In the same pass it says of the tree as it has
+   * become what hashTree would say. Of two that overlap the first is replaced, and what was put in is not looked at
+   * again, so that neither the order of the pairs nor any border of buffers matters. Only what changes is written.
+   *
+   * The tree must be canonical (canonicaliseTree) and is so afterwards. Stopped in the middle, or failed, it is
+   * neither canonical nor of use. Fails as hashTree does; names that become the same are `EEXIST`.
+   */
+  rewriteTree(
+    path: NativePath,
+    rewrites: readonly HashRewrite[],
+    candidates: readonly string[],
+    options?: DumpTreeOptions,
+  ): Promise<RewrittenTree>;
+  /**
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
    * The descriptor must stay open until then. A reader that has gone away is `EPIPE`. Fails as hashTree does.
    */
@@ -72,7 +87,7 @@ export interface NativeFileSystem {
    * Directories that are as they were when `known`, the `directories` of an earlier search (whole, or empty), was made
    * are not read again. Directories the caller may search but not read are `EACCES`, more than a million `EOVERFLOW`.
    */
-  findSpecialFile(path: NativePath, known: Uint8Array): Promise<SpecialSearch>;
+  findSpecialFile(path: NativePath, known: Uint8Array, options?: CancelOptions): Promise<SpecialSearch>;
 
   /**
    * Opens an existing directory of the caller's (symlinks are followed) to create files in. This and the next three
@@ -105,7 +120,16 @@ export interface HashTreeOptions extends DumpTreeOptions {
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */
   readonly maxNarSize?: number;
+  /**
+   * A hash part: the hash is then that of a tree which is addressed by it and refers to itself, as Nix computes it. Of
+   * the NAR with 32 zero bytes wherever the hash part stands, followed by `|` and the decimal position of each. More
+   * than four million are `EOVERFLOW`. Such references are not among `references`.
+   */
+  readonly modulo?: string;
 }
+
+/** Hash parts of store paths. */
+export type HashRewrite = readonly [from: string, to: string];
 
 export interface TreeHash {
   /** Lower-case hex. */
@@ -113,6 +137,11 @@ export interface TreeHash {
   readonly narSize: number;
   /** In the order of the candidates. */
   readonly references: readonly string[];
+}
+
+export interface RewrittenTree extends TreeHash {
+  /** How many hash parts were replaced. */
+  readonly replaced: number;
 }
 
 export interface SpecialSearch {
@@ -131,17 +160,37 @@ export interface NativeLauncher {
   startLauncher(path: string): { readonly pid: number; readonly control: number };
   /** Kills the launcher if it still runs; returns its wait status as waitpid(2) has it. */
   reapLauncher(pid: number): number;
-  /** A pseudo-terminal in raw mode; both ends close-on-exec, reads of the master never wait (EAGAIN). */
-  openPty(): { readonly master: number; readonly slave: number };
+  /**
+   * A pseudo-terminal, in raw mode or as terminals usually are; both ends close-on-exec, reads of the master never wait
+   * (EAGAIN).
+   */
+  openPty(mode: 'raw' | 'usual'): { readonly master: number; readonly slave: number };
+  /** Has a terminal pass every byte unchanged, both ways; gives what `setTerminal` takes to undo it. */
+  makeTerminalRaw(terminal: number): Uint8Array;
+  setTerminal(terminal: number, settings: Uint8Array): void;
+  /** Tells whoever uses a terminal how large it is. */
+  setTerminalSize(terminal: number, columns: number, rows: number): void;
+  /** A pipe whose ends are close-on-exec. */
+  openPipe(): { readonly read: number; readonly write: number };
   /** Reads what a non-blocking descriptor has, into `buffer`; 0 when there is nothing more, and for every error. */
   readAvailable(fd: number, buffer: Uint8Array): number;
   /** The version of Landlock's interface in this kernel; 0 where there is none. */
   landlockAbi(): number;
   /**
+   * Lets the main thread, and with it whatever it starts, run on every processor there is for this process's control
+   * group. Commands that the launcher starts may do so anyway.
+   */
+  useAllProcessors(): void;
+  /**
    * Asks for a sandbox. `run` names it in replies; `stdio` is one descriptor for standard output and error (standard
    * input is /dev/null then), or all three. A TypeError names the field of `spec` that is wrong.
    */
   sendLaunch(control: number, run: number, spec: SandboxSpec, stdio: readonly number[]): void;
+  /**
+   * Asks for everything in `directory`, an absolute path, to become the caller's, of whichever ids it is among those in
+   * `idMaps`. Answered like a sandbox that ends at once.
+   */
+  sendTakeBack(control: number, run: number, idMaps: IdMaps, directory: string): void;
   /** Asks for the death of everything in a sandbox. One that has ended is ignored. */
   sendKill(control: number, run: number): void;
   /** Sends SIGTERM to everything in a sandbox, which may take its time; its end is reported as that of a kill. */
@@ -173,6 +222,13 @@ interface Cancellable {
     options: Omit<HashTreeOptions, 'signal'>,
     cancellation?: Cancellation,
   ): Promise<TreeHash>;
+  rewriteTree(
+    path: NativePath,
+    rewrites: readonly HashRewrite[],
+    candidates: readonly string[],
+    options: Omit<DumpTreeOptions, 'signal'>,
+    cancellation?: Cancellation,
+  ): Promise<RewrittenTree>;
   dumpTree(
     path: NativePath,
     fd: number,
@@ -181,6 +237,7 @@ interface Cancellable {
   ): Promise<number>;
   canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
   copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
+  findSpecialFile(path: NativePath, known: Uint8Array, cancellation?: Cancellation): Promise<SpecialSearch>;
 }
 
 const addon = load();
@@ -189,12 +246,18 @@ export const native: NativeFileSystem & NativeLauncher = {
   ...addon,
   hashTree: (path, candidates, { signal, ...options } = {}) =>
     cancellable(signal, (cancellation) => addon.hashTree(path, candidates, options, cancellation)),
+  rewriteTree: (path, rewrites, candidates, { signal, ...options } = {}) =>
+    cancellable(signal, (cancellation) =>
+      addon.rewriteTree(path, rewrites, candidates, options, cancellation),
+    ),
   dumpTree: (path, fd, { signal, ...options } = {}) =>
     cancellable(signal, (cancellation) => addon.dumpTree(path, fd, options, cancellation)),
   canonicaliseTree: (path, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.canonicaliseTree(path, cancellation)),
   copyTree: (from, to, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.copyTree(from, to, cancellation)),
+  findSpecialFile: (path, known, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.findSpecialFile(path, known, cancellation)),
 };
 
 /** The launcher executable that belongs to the loaded addon; it lies beside it. */

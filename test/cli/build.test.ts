@@ -41,6 +41,7 @@ test('derivations with and without outputs, by logical, physical and linked path
 
 test('output paths on stdout, links like nix-build, and how to use a dangling one', async () => {
   host.store.report = {
+    repaired: [],
     exitStatus: 0,
     results: [
       builtResult(a, { out, dev: `${out}-dev` }),
@@ -60,7 +61,7 @@ test('output paths on stdout, links like nix-build, and how to use a dangling on
 });
 
 test('--no-link and --out-link', async () => {
-  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  host.store.report = { repaired: [], exitStatus: 0, results: [builtResult(a, { out })] };
   await host.run('build', a, '--no-link');
   assert.deepEqual(host.store.local.links, []);
   await host.run('build', a, '-o', 'sub/x');
@@ -74,6 +75,7 @@ test('the exit status is the report’s; a failure is told once, by its event', 
     { type: 'build.failed', ...failure, drvPath: b, message: 'no input' },
   ];
   host.store.report = {
+    repaired: [],
     exitStatus: 100,
     results: [
       { ...builtResult(a, {}), status: 'PermanentFailure', error: failure },
@@ -96,7 +98,7 @@ test('with --progress json every line is JSON', async () => {
     join(directory, 'settings.mjs'),
     `export const settings = { timeout: 3 }; export default { drvPath: '${a}' };`,
   );
-  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  host.store.report = { repaired: [], exitStatus: 0, results: [builtResult(a, { out })] };
   const { stderr } = await host.run('build', 'settings.mjs', '--progress', 'json');
   const messages = stderr
     .trimEnd()
@@ -112,6 +114,7 @@ test('with --progress json every line is JSON', async () => {
 test('after a failure nothing is printed or linked, except as JSON', async () => {
   const error = { code: 'ERR_BUILD_FAILED', message: 'it failed', hint: 'h', drvPath: b };
   host.store.report = {
+    repaired: [],
     exitStatus: 100,
     results: [builtResult(a, { out }), { ...builtResult(b, {}), status: 'PermanentFailure', error }],
   };
@@ -125,7 +128,7 @@ test('after a failure nothing is printed or linked, except as JSON', async () =>
 });
 
 test('--json holds all there is to know', async () => {
-  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  host.store.report = { repaired: [], exitStatus: 0, results: [builtResult(a, { out })] };
   const { stdout } = await host.run('build', a, '--json');
   assert.deepEqual(JSON.parse(stdout), [
     { drvPath: a, status: 'Built', outputs: { out }, startTime: 1, stopTime: 2 },
@@ -172,7 +175,7 @@ test('a module may set settings, which are announced; flags have the last word',
      export default [{ drvPath: '${a}' }, { drvPath: '${b}' }];`,
   );
   host.cwd = join(directory, 'project');
-  host.store.report = { exitStatus: 0, results: [builtResult(a, { out })] };
+  host.store.report = { repaired: [], exitStatus: 0, results: [builtResult(a, { out })] };
   const { stderr, stdout } = await host.run('build', '--timeout', '4', '--json');
   assert.match(stderr, /note: .*default\.mjs sets extra-sandbox-paths = \/usr\n/);
   assert.deepEqual(
@@ -231,7 +234,7 @@ for (const [operand, status, message] of wrong) {
 test('an interrupted build ends with the status of the signal', async () => {
   host.interruptStatus = 130;
   host.controller.abort();
-  host.store.report = { exitStatus: 1, results: [] };
+  host.store.report = { repaired: [], exitStatus: 1, results: [] };
   assert.equal((await host.run('build', a)).status, 130);
   assert.equal(host.store.closed, 1);
 });
@@ -245,4 +248,83 @@ test('every progress style', async () => {
     /^\{"v":1,"t":\d+,"type":"build\.started"/,
   );
   assert.equal((await host.run('build', a, '--progress', 'fancy')).status, 2);
+});
+
+test('check: rounds and what came out the same; --check keeps to what is valid', async () => {
+  const outputs = [
+    { name: 'dev', path: `${out}-dev`, narHash: 'sha256-x', kept: `${out}-dev.check` },
+    { name: 'out', path: out, narHash: 'sha256-y' },
+  ];
+  const result = { drvPath: a, status: 'NotDeterministic' as const, outputs, rounds: [] };
+  host.store.checkReport = { results: [result], exitStatus: 104 };
+  const { status, stdout } = await host.run('check', '--rounds', '3', a);
+  assert.equal(status, 104);
+  assert.deepEqual(host.store.checking, { rounds: 3, buildMissing: true, vary: [], diffoscope: false });
+  assert.equal(stdout, `${out}\n`);
+
+  assert.equal((await host.run('build', '--check', a)).status, 104);
+  assert.deepEqual(host.store.checking, { rounds: 1, buildMissing: false, vary: [], diffoscope: false });
+  assert.deepEqual(host.store.built, [{ kind: 'outputs', drvPath: a, outputs: 'all' }]);
+});
+
+test('check: a number of rounds that is none', async () => {
+  for (const rounds of ['0', '-1', '1e9', 'many', '', '1000000']) {
+    const { status, stderr } = await host.run('check', `--rounds=${rounds}`, a);
+    assert.equal(status, 2, rounds);
+    assert.match(stderr, /--rounds takes a number of rebuilds from 1 to 999999/);
+  }
+});
+
+test('check: what to vary', async () => {
+  await host.run('check', '--vary', 'umask,locale', '--diffoscope', a);
+  assert.deepEqual(host.store.checking?.vary, ['umask', 'locale']);
+  assert.equal(host.store.checking?.diffoscope, true);
+  await host.run('check', '--vary', 'all', a);
+  assert.ok(host.store.checking?.vary.includes('directory-order'));
+  assert.ok(!host.store.checking?.vary.includes('none'));
+  const everything = host.store.checking?.vary;
+  await host.run('check', '--vary', 'all,umask', a);
+  assert.deepEqual(host.store.checking?.vary, everything);
+  await host.run('check', '--vary', 'locale,umask,locale', a);
+  assert.deepEqual(host.store.checking?.vary, ['umask', 'locale']);
+  for (const [list, word] of [
+    ['umask,moon', 'moon'],
+    ['', ''],
+    ['umask,', ''],
+  ] as const) {
+    const { status, stderr } = await host.run('check', '--vary', list, a);
+    assert.equal(status, 2, list);
+    assert.match(stderr, new RegExp(`--vary knows no '${word}'`));
+  }
+});
+
+test('check: what to vary, named twice, beside all, or not at all', async () => {
+  await host.run('check', '--vary', 'umask,umask', a);
+  assert.deepEqual(host.store.checking?.vary, ['umask']);
+  await host.run('check', '--vary', 'umask,all', a);
+  assert.ok(host.store.checking?.vary.includes('directory-order'));
+  for (const list of ['', 'umask,', 'all,moon']) {
+    const { status, stderr } = await host.run('check', `--vary=${list}`, a);
+    assert.equal(status, 2, list);
+    assert.match(stderr, /--vary knows no /);
+  }
+});
+
+test('check: what a later day cannot reach is said, once', async () => {
+  const round = {
+    varied: ['later-day'] as const,
+    notVaried: [],
+    outcome: 'same' as const,
+    differing: [],
+    startTime: 1,
+    stopTime: 2,
+  };
+  const same = { drvPath: a, status: 'Same' as const, outputs: [], rounds: [round, round] };
+  host.store.checkReport = { results: [same, { ...same, drvPath: b }], exitStatus: 0 };
+  const { stderr } = await host.run('check', '--vary', 'later-day', a, b);
+  assert.equal(stderr.match(/^note: later-day .* dynamically linked programs only$/gm)?.length, 1, stderr);
+  const why = 'there is no clock';
+  const without = { ...round, notVaried: [{ variation: 'later-day' as const, why }] };
+  host.store.checkReport = { results: [{ ...same, rounds: [without] }], exitStatus: 0 };
+  assert.doesNotMatch((await host.run('check', '--vary', 'later-day', a)).stderr, /dynamically/);
 });

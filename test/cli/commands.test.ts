@@ -122,6 +122,22 @@ test('run: the status of the program', async () => {
   assert.equal((await host.run('run', out)).status, 139);
 });
 
+test('shell --failed: a shell, a command, one line', async () => {
+  const drv = `${out}.drv`;
+  await host.run('shell', '--failed', drv);
+  await host.run('shell', '--failed', drv, '--', 'make', '-C', 'src');
+  await host.run('shell', '--failed', drv, '-c', 'make check');
+  assert.deepEqual(host.store.enteredFailed, [
+    [drv],
+    [drv, 'make', '-C', 'src'],
+    [drv, '/bin/sh', '-c', 'make check'],
+  ]);
+  assert.match((await host.run('shell', '--failed', drv, '-c', 'x', 'y')).stderr, /exclude each other/);
+  assert.match((await host.run('shell', '--failed', out)).stderr, /is not a derivation/);
+  host.store.exit = { ...host.exit, kind: 'signalled', signal: 9 };
+  assert.equal((await host.run('shell', '--failed', drv)).status, 137);
+});
+
 test('shell: the search path, the shell, one command', async () => {
   Object.assign(host.env, { PATH: '/bin', SHELL: '/bin/zsh' });
   await host.run('shell', out, lib);
@@ -219,12 +235,12 @@ test('config: values and origins', async () => {
 });
 
 test('unknown settings of a nix.conf are mentioned only when debugging', async () => {
-  host.env['NIX_CONFIG'] = 'substituters = x';
+  host.env['NIX_CONFIG'] = 'hashed-mirrors = x';
   assert.equal((await host.run('config', 'cores')).stderr, '');
   host.env['AIRPLANT_DEBUG'] = '1';
   assert.match(
     (await host.run('config', 'cores')).stderr,
-    /note: NIX_CONFIG:1: unknown setting 'substituters'/,
+    /note: NIX_CONFIG:1: unknown setting 'hashed-mirrors'/,
   );
 });
 

@@ -49,6 +49,52 @@ after(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
+test('a failed build is kept, entered and removed', needs, () => {
+  const failed = airplant('build', '-K', '--no-link', '--json', './fails.mts');
+  assert.equal(failed.status, 100);
+  const [{ drvPath, error }] = JSON.parse(failed.stdout);
+  assert.match(error.keptDirectory, /-fails\.drv\.failed\/build$/);
+  assert.match(failed.stderr, new RegExp(`^note: keeping build directory '${error.keptDirectory}'$`, 'm'));
+  const entered = airplant('shell', '--failed', drvPath, '--', '/bin/busybox', 'sh', '-c', 'pwd; exit 4');
+  assert.deepEqual([entered.status, entered.stdout], [4, '/build\n'], entered.stderr);
+  assert.equal(airplant('store', 'remove-failed').stdout, `${drvPath}\n`);
+  const gone = airplant('shell', '--failed', drvPath);
+  assert.equal(gone.status, 1);
+  assert.match(gone.stderr, /^error: no failed build of .* was kept\nhint: Build it with `--keep-failed`/);
+});
+
+test('a shell in a kept sandbox has a terminal of its own, and no directory of the host', needs, async () => {
+  const failed = airplant('build', '-K', '--no-link', '--json', './fails.mts');
+  const [{ drvPath }] = JSON.parse(failed.stdout);
+  const inside = [
+    '/bin/busybox',
+    'sh',
+    '-c',
+    '/bin/busybox readlink /proc/self/fd/0; /bin/busybox stty size; exit 6',
+  ];
+  const command = ['shell', '--failed', drvPath, '--', ...inside].map((word) => `'${word}'`).join(' ');
+  if (findProgram('script')) {
+    const line = `tty; stty rows 20 cols 70; ${process.execPath} ${main} ${command}; echo ended $?; stty size`;
+    const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], {
+      cwd: project,
+      env: { ...env, SHELL: '/bin/sh' },
+      encoding: 'utf8',
+      input: '',
+    });
+    const terminals = [...stdout.matchAll(/\/dev\/pts\/\d+|\/\d+(?=\r)/g)].map(([name]) => name);
+    assert.notEqual(terminals[0], terminals[1], stdout);
+    assert.match(stdout, /20 70\r?\nended 6\r?\n20 70/);
+  }
+  const through = spawnSync('sh', ['-c', `${process.execPath} ${main} ${command} < /`], {
+    cwd: project,
+    env,
+    encoding: 'utf8',
+  });
+  assert.equal(through.status, 2);
+  assert.match(through.stderr, /descriptor 0 is a directory, which no sandbox gets/);
+  airplant('store', 'remove-failed');
+});
+
 test('build, link, run, log, look, remove', needs, () => {
   const built = airplant('build');
   assert.equal(built.status, 0, built.stderr);

@@ -2,15 +2,20 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { BuildEvent } from '../../ts/base/events.js';
 import type { BuildReport } from '../../ts/build/builder.js';
+import type { CheckReport } from '../../ts/build/check/check-run.js';
+import type { CheckOptions } from '../../ts/build/check/records.js';
+import type { Explanation } from '../../ts/build/explain/explain-build.js';
 import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
   Engine,
+  EnterFailedOptions,
   EnterStoreOptions,
   EvaluatedDerivation,
   OpenLocalStore,
   OpenStore,
   OpenStoreOptions,
+  RepairOptions,
 } from '../../ts/cli/engine.js';
 import { runProgram } from '../../ts/cli/program.js';
 import type { Derivation } from '../../ts/derivation/derivation.js';
@@ -19,6 +24,8 @@ import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
+
+const noUsage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
 
 /** A machine, a terminal and an engine in memory: a command runs against it in this process. */
 export class FakeHost {
@@ -35,7 +42,7 @@ export class FakeHost {
   exit: SandboxExit = {
     kind: 'exited',
     status: 0,
-    usage: { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 },
+    usage: noUsage,
   };
   readonly controller = new AbortController();
   interruptStatus = 0;
@@ -88,6 +95,7 @@ export class FakeHost {
         this.entered.push(options);
         return this.exit;
       },
+      withTerminal: (use) => use({ stdio: [0, 1, 2], terminal: false }),
       diagnose: async () => this.diagnoses,
       requireRemovable: async () => {},
       removeStore: async (directories) => {
@@ -103,26 +111,62 @@ export class FakeHost {
 export class FakeStore implements OpenStore {
   readonly local = new FakeLocalStore();
   events: readonly BuildEvent[] = [];
-  report: BuildReport = { results: [], exitStatus: 0 };
+  report: BuildReport = { results: [], repaired: [], exitStatus: 0 };
+  checkReport: CheckReport = { results: [], exitStatus: 0 };
+  checking: CheckOptions | undefined;
   spec: SandboxSpec | undefined;
+  /** Derivations, each with the command. */
+  explanation: Explanation = { drvPath: '', culprits: [], more: 0, forgotten: 0 };
+  readonly enteredFailed: string[][] = [];
+  exit: SandboxExit = { kind: 'exited', status: 0, usage: noUsage };
   planned: Plan = { build: [], substitute: [], valid: [], unknown: [] };
   built: Wanted[] = [];
+  repairs = false;
   signal: AbortSignal | undefined;
   closed = 0;
 
-  async instantiate(derivation: EvaluatedDerivation): Promise<string> {
-    return derivation.drvPath;
+  async instantiateAll(derivations: readonly EvaluatedDerivation[]): Promise<readonly string[]> {
+    return derivations.map(({ drvPath }) => drvPath);
   }
 
-  async plan(wanted: readonly Wanted[]): Promise<Plan> {
+  async plan(wanted: readonly Wanted[], { repair = false }: RepairOptions = {}): Promise<Plan> {
     this.built = [...wanted];
+    this.repairs = repair;
     return this.planned;
   }
 
-  build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }) {
+  build(wanted: readonly Wanted[], options: RepairOptions & { readonly signal: AbortSignal }) {
     this.built = [...wanted];
+    this.repairs = options.repair ?? false;
     this.signal = options.signal;
-    const { events, report } = this;
+    return this.#run(this.report);
+  }
+
+  explain(drvPath: string, { signal }: { readonly signal: AbortSignal }) {
+    this.built = [{ kind: 'outputs', drvPath, outputs: 'all' }];
+    this.signal = signal;
+    return this.#run(this.explanation);
+  }
+
+  async enterFailed(drvPath: string, { command = [] }: EnterFailedOptions): Promise<SandboxExit> {
+    this.enteredFailed.push([drvPath, ...command]);
+    return this.exit;
+  }
+
+  async removeFailed(drvPaths: readonly string[]): Promise<readonly string[]> {
+    return drvPaths;
+  }
+
+  check(wanted: readonly Wanted[], options: CheckOptions & { readonly signal: AbortSignal }) {
+    const { signal, ...checking } = options;
+    this.built = [...wanted];
+    this.signal = signal;
+    this.checking = checking;
+    return this.#run(this.checkReport);
+  }
+
+  #run<Report>(report: Report) {
+    const { events } = this;
     return {
       result: Promise.resolve(report),
       async *[Symbol.asyncIterator]() {
@@ -152,6 +196,7 @@ class FakeLocalStore implements OpenLocalStore {
   readonly derivations = new Map<string, Derivation>();
   readonly logTexts = new Map<string, string>();
   readonly logs = {
+    readTimes: async () => undefined,
     read: async (drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
       const text = this.logTexts.get(drvPath);
       return text === undefined ? undefined : Readable.from([Buffer.from(text)]);

@@ -86,12 +86,12 @@ test('extra-platforms is a setting of its own, and has an extra- form', () => {
 });
 
 test('unknown names: a note in nix.conf, a warning in airplant.conf, an error in a layer', () => {
-  write('etc/nix.conf', 'substituters = https://example.org');
+  write('etc/nix.conf', 'hashed-mirrors = https://example.org');
   write('home/airplant/airplant.conf', 'timeuot = 3');
   const notes: string[] = [];
   const warnings: string[] = [];
   load({ onNote: (note) => notes.push(note), onWarning: (warning) => warnings.push(warning) });
-  assert.match(notes.join('\n'), /nix\.conf:1: unknown setting 'substituters'/);
+  assert.match(notes.join('\n'), /nix\.conf:1: unknown setting 'hashed-mirrors'/);
   assert.match(warnings.join('\n'), /airplant\.conf:1: unknown setting 'timeuot'; did you mean 'timeout'/);
   const layers: SettingsLayer[] = [{ origin: { kind: 'command-line' }, values: [['max-job', '3']] }];
   assert.throws(() => load({ layers }), {
@@ -149,7 +149,18 @@ function load(
     XDG_CONFIG_DIRS: join(root, 'xdg'),
     ...options.env,
   };
-  return loadSettings({ ...options, env, host: { env, system: 'x86_64-linux', cpus: 4, kvm: false } });
+  return loadSettings({
+    ...options,
+    env,
+    host: {
+      env,
+      system: 'x86_64-linux',
+      extraPlatforms: ['i686-linux'],
+      cpus: 4,
+      kvm: false,
+      idRanges: false,
+    },
+  });
 }
 
 function write(name: string, text: string): void {

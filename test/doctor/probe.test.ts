@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { groupsCheck, kvmCheck } from '../../ts/doctor/facts.js';
+import type { IdSupply } from '../../ts/config/id-supply.js';
+import { kvmCheck } from '../../ts/doctor/facts.js';
 import { parseMountInfo } from '../../ts/doctor/mount-info.js';
 import { type HostSource, probeHost, readHost } from '../../ts/doctor/probe.js';
+
+const noIds: IdSupply = { hostRoot: false, uids: [], gids: [] };
 
 /** A machine out of a table: texts of files; those with `null` exist but cannot be read. */
 function machine(files: Record<string, string | null>, more: Partial<HostSource> = {}): HostSource {
@@ -13,6 +16,7 @@ function machine(files: Record<string, string | null>, more: Partial<HostSource>
     uid: 1000,
     gid: 100,
     groups: [100, 998, 27],
+    ids: noIds,
     launcher: '/l',
     landlock: 6,
     read: async (path) => files[path] ?? undefined,
@@ -44,6 +48,7 @@ test('an ordinary machine', async () => {
     uid: 1000,
     gid: 100,
     supplementaryGroups: [998, 27],
+    ids: noIds,
     userNamespaces: true,
     namespaceLimits: { user: 96365, net: 0 },
     unprivilegedUsernsClone: 1,
@@ -90,19 +95,17 @@ test('Ubuntu and chroot', async () => {
   assert.equal(host.chrooted, true);
 });
 
-test('a cgroup counts as delegated if processes can be moved in it', async () => {
+test('the control group is where the mount shows it', async () => {
   const files = {
     '/proc/self/mountinfo': `${root}40 22 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n`,
     '/proc/self/cgroup': '1:name=systemd:/x\n0::/user.slice/a\n',
-    '/sys/fs/cgroup/user.slice/a/cgroup.procs': 'may write',
-    '/sys/fs/cgroup/user.slice/a/cgroup.controllers': 'memory pids\n',
   };
-  assert.deepEqual((await readHost(machine(files))).delegatedCgroup, {
-    directory: '/sys/fs/cgroup/user.slice/a',
-    controllers: ['memory', 'pids'],
-  });
+  const mount = '/sys/fs/cgroup';
+  assert.deepEqual((await readHost(machine(files))).cgroup, { mount, directory: `${mount}/user.slice/a` });
+  const top = { ...files, '/proc/self/cgroup': '0::/\n' };
+  assert.deepEqual((await readHost(machine(top))).cgroup, { mount, directory: mount });
   const outside = { ...files, '/proc/self/cgroup': '0::/../b\n' };
-  assert.equal((await readHost(machine(outside))).delegatedCgroup, undefined);
+  assert.equal((await readHost(machine(outside))).cgroup, undefined);
 });
 
 test('a machine that says nothing', async () => {
@@ -135,8 +138,4 @@ test('mountinfo: optional fields, escapes, broken lines', () => {
 test('what is missing but not required costs something, which is said', () => {
   assert.equal(kvmCheck({ kvm: true }).ok, true);
   assert.match(kvmCheck({ kvm: false }).cost ?? '', /kvm/);
-  assert.equal(groupsCheck({ supplementaryGroups: [] }).ok, true);
-  const groups = groupsCheck({ supplementaryGroups: [27, 998] });
-  assert.deepEqual([groups.ok, groups.required], [false, false]);
-  assert.match(groups.cause ?? '', /27, 998/);
 });

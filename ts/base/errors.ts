@@ -48,6 +48,18 @@ export const errorCatalogue = {
     hint: 'The path is not in this store; build it first.',
   },
   ERR_PATH_IN_USE: { exitStatus: 1, hint: 'Something still refers to the path.' },
+  ERR_SUBSTITUTE: {
+    exitStatus: 1,
+    hint: 'What a substituter has is not what it says; with `fallback` the path is built instead.',
+  },
+  ERR_REPAIR: {
+    exitStatus: 1,
+    hint: 'Name a store that has it with `substituters`: nothing in this store says how it was made, or making it failed.',
+  },
+  ERR_PATH_IMMUTABLE: {
+    exitStatus: 1,
+    hint: 'Remove the immutable mark as root, with `chattr -R -i`, and repair it again.',
+  },
   ERR_UNSUPPORTED_FILE: {
     exitStatus: 1,
     hint: 'A store path holds regular files, directories and symlinks only.',
@@ -58,6 +70,10 @@ export const errorCatalogue = {
   ERR_SANDBOX_UNAVAILABLE: {
     exitStatus: 1,
     hint: 'Run `airplant doctor`: it does each step and names the cure.',
+  },
+  ERR_SANDBOX_SPEC: {
+    exitStatus: 1,
+    hint: 'A sandbox is started as `SandboxSpec` (ts/sandbox/spec.ts) describes it, or not at all.',
   },
   ERR_SANDBOX_PATH: { exitStatus: 1, hint: 'A sandbox path is `[target=]source[?]`, both absolute.' },
   ERR_HOOK: {
@@ -78,8 +94,20 @@ export const errorCatalogue = {
   },
 
   // build
-  ERR_BUILD_FAILED: { exitStatus: 100, hint: 'See the whole log with `airplant log`.' },
+  ERR_BUILD_FAILED: {
+    exitStatus: 100,
+    hint: 'See the whole log with `airplant log`, and what the sandbox did not have with `airplant explain`.',
+  },
+  ERR_BUILD_TRANSIENT: {
+    exitStatus: 1,
+    hint: 'The builder of a fixed output had a network, which may be why: try again, or see the whole log with `airplant log`.',
+  },
   ERR_BUILD_TIMEOUT: { exitStatus: 101, hint: 'Raise `--timeout` or `--max-silent-time`.' },
+  ERR_CHECK_IMPOSSIBLE: { exitStatus: 1, hint: '`airplant check` builds first what is missing.' },
+  ERR_NOT_DETERMINISTIC: {
+    exitStatus: 104,
+    hint: 'Both outputs are kept: compare them, and what the builder takes from outside its inputs.',
+  },
   ERR_HASH_MISMATCH: {
     exitStatus: 102,
     hint: 'If the new content is right, put its hash into the derivation.',
@@ -93,6 +121,14 @@ export const errorCatalogue = {
     hint: 'The builder must lie in an input or in a sandbox path; see `airplant show-sandbox`.',
   },
   ERR_BUILDER_EXEC: { exitStatus: 100, hint: 'The builder must be a program that this machine can run.' },
+  ERR_NOTHING_KEPT: {
+    exitStatus: 1,
+    hint: 'Build it with `--keep-failed`: what its builder leaves is kept then if it fails.',
+  },
+  ERR_KEPT_DAMAGED: {
+    exitStatus: 1,
+    hint: 'Remove it with `airplant store remove-failed`, and build again with `--keep-failed`.',
+  },
   ERR_PLATFORM: {
     exitStatus: 1,
     hint: 'Add the platform to `extra-platforms`, or build on a machine that has it.',
@@ -145,6 +181,14 @@ export class AirplantError extends Error {
     this.exitStatus = errorCatalogue[code].exitStatus;
     this.details = options.details ?? {};
   }
+}
+
+/** The same error with more facts. */
+export function withDetails(error: AirplantError, details: ErrorDetails): AirplantError {
+  const { code, message, hint, cause, stack } = error;
+  const more = new AirplantError(code, message, { hint, cause, details: { ...error.details, ...details } });
+  if (stack !== undefined) more.stack = stack;
+  return more;
 }
 
 /** True for an AirplantError of this or another copy of airplant, with the given code if one is named. */

@@ -8,6 +8,40 @@ export type BuildEvent =
       readonly build: readonly string[];
       readonly substitute: readonly string[];
       readonly valid: number;
+      /** Derivations that were asked for, and not only for the sake of others. */
+      readonly wanted?: readonly string[];
+    }
+  /** The contents of a valid path are being read, to repair them if need be. */
+  | { readonly type: 'path.checking'; readonly path: string }
+  | {
+      readonly type: 'path.damaged';
+      readonly path: string;
+      readonly kind: 'missing' | 'modified' | 'unreadable';
+      readonly message: string;
+    }
+  /** A path is being copied from a substituter. */
+  | {
+      readonly type: 'substitute.started';
+      readonly path: string;
+      readonly from: string;
+      /** Bytes of its NAR. */
+      readonly narSize?: number;
+    }
+  | {
+      readonly type: 'substitute.succeeded';
+      readonly path: string;
+      readonly from: string;
+      /** Bytes of its NAR. */
+      readonly narSize: number;
+      readonly milliseconds: number;
+    }
+  /** Another substituter may still deliver it, or it is built. */
+  | {
+      readonly type: 'substitute.failed';
+      readonly path: string;
+      readonly from: string;
+      readonly code: string;
+      readonly message: string;
     }
   /** For the locks of other processes on `paths`, or for one of the `max-jobs` slots. */
   | {
@@ -21,6 +55,10 @@ export type BuildEvent =
       readonly drvPath: string;
       readonly name: string;
       readonly outputs: readonly string[];
+      /** It is a rebuild, to be compared with what is in the store. */
+      readonly check?: true;
+      /** Its outputs are damaged, or those of something that is repaired are missing. */
+      readonly repair?: true;
     }
   /** Raw bytes of the builder's terminal, in the order they came. */
   | { readonly type: 'build.log'; readonly drvPath: string; readonly chunk: Uint8Array }
@@ -37,6 +75,29 @@ export type BuildEvent =
       readonly drvPath: string;
       readonly outputs: Readonly<Record<string, string>>;
     }
+  /** The outputs are valid, and `program` is told of them. */
+  | { readonly type: 'post-build.started'; readonly drvPath: string; readonly program: string }
+  /** Raw bytes of what it writes. */
+  | { readonly type: 'post-build.log'; readonly drvPath: string; readonly chunk: Uint8Array }
+  /** Whether it went well or not. */
+  | { readonly type: 'post-build.ended'; readonly drvPath: string }
+  /** A rebuild gave the same outputs as those in the store. */
+  | { readonly type: 'check.same'; readonly drvPath: string; readonly milliseconds: number }
+  /** What the diff hook had to say of an output that differs. */
+  | {
+      readonly type: 'check.diff';
+      readonly drvPath: string;
+      readonly path: string;
+      readonly text: string;
+    }
+  | {
+      readonly type: 'check.finished';
+      readonly same: number;
+      readonly differing: number;
+      /** Derivations that could not be checked. */
+      readonly failed: number;
+      readonly milliseconds: number;
+    }
   /** Comes for each error before the `finished` that counts it. */
   | {
       readonly type: 'build.failed';
@@ -47,6 +108,8 @@ export type BuildEvent =
       readonly hint: string;
       readonly lastLines: readonly string[];
     }
+  /** What a builder that failed has left stays in this host directory; `airplant shell --failed` enters its sandbox. */
+  | { readonly type: 'build.kept'; readonly drvPath: string; readonly directory: string }
   /** Stopped, by the caller or because another build failed; nothing is left of it. */
   | { readonly type: 'build.cancelled'; readonly drvPath: string }
   | { readonly type: 'warning'; readonly message: string }
@@ -55,6 +118,8 @@ export type BuildEvent =
       /** Derivations that a builder was run for, with success. */
       readonly built: number;
       readonly madeElsewhere: number;
+      /** Paths that were copied from substituters. */
+      readonly substituted: number;
       readonly failed: number;
       readonly milliseconds: number;
     };

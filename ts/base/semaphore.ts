@@ -18,17 +18,6 @@ export class Semaphore {
     signal?.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#wait(signal);
-    return this.#releaseOnce();
-  }
-
-  /** The same at once, or undefined while no slot is free. */
-  tryAcquire(): (() => void) | undefined {
-    if (this.#free === 0) return undefined;
-    this.#free--;
-    return this.#releaseOnce();
-  }
-
-  #releaseOnce(): () => void {
     let held = true;
     return () => {
       if (!held) return;

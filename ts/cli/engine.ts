@@ -1,10 +1,15 @@
 import type { BuildRun } from '../build/builder.js';
+import type { CheckRun } from '../build/check/check-run.js';
+import type { CheckOptions } from '../build/check/records.js';
+import type { EventRun } from '../build/event-run.js';
+import type { Explanation } from '../build/explain/explain-build.js';
 import type { Plan, Wanted } from '../build/records.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
+import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
 
 /**
@@ -15,6 +20,8 @@ export interface Engine {
   openStore(options: OpenStoreOptions): Promise<OpenStore>;
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
+  /** Lends a program the caller's standard streams without lending it the caller's terminal. */
+  withTerminal(use: (streams: LentStreams) => Promise<SandboxExit>): Promise<SandboxExit>;
   /** Tries each step of a sandbox on this host. */
   diagnose(): Promise<readonly Check[]>;
   /** Deletes a whole rootless store, read-only directories and all. */
@@ -30,7 +37,7 @@ export interface Engine {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-type Awaitable<T> = T | Promise<T>;
+export type Awaitable<T> = T | Promise<T>;
 
 export interface OpenStoreOptions {
   readonly store: string;
@@ -41,11 +48,37 @@ export interface OpenStoreOptions {
 
 export interface OpenStore {
   readonly local: OpenLocalStore;
-  instantiate(derivation: EvaluatedDerivation, options?: { readonly signal?: AbortSignal }): Promise<string>;
-  plan(wanted: readonly Wanted[]): Promise<Plan>;
-  build(wanted: readonly Wanted[], options: { readonly signal: AbortSignal }): Awaitable<BuildRun>;
+  /** Returns the paths of the derivations, in order. */
+  instantiateAll(derivations: readonly EvaluatedDerivation[]): Promise<readonly string[]>;
+  plan(wanted: readonly Wanted[], options?: RepairOptions): Promise<Plan>;
+  build(
+    wanted: readonly Wanted[],
+    options: RepairOptions & { readonly signal: AbortSignal },
+  ): Awaitable<BuildRun>;
+  check(
+    wanted: readonly Wanted[],
+    options: CheckOptions & { readonly signal: AbortSignal },
+  ): Awaitable<CheckRun>;
+  explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
+  /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
+  enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;
+  /** Removes what was kept of failed builds, of all if none is named; the derivations. */
+  removeFailed(drvPaths: readonly string[]): Promise<readonly string[]>;
   showSandbox(drvPath: string): Promise<SandboxSpec>;
   close(): Promise<void>;
+}
+
+export interface EnterFailedOptions {
+  readonly command?: readonly string[] | undefined;
+  readonly stdio: readonly [number, number, number];
+  /** Standard input is a terminal made for this alone. */
+  readonly terminal: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface RepairOptions {
+  /** Read what is wanted and make again what is damaged. */
+  readonly repair?: boolean;
 }
 
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
@@ -60,6 +93,7 @@ export interface OpenLocalStore {
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {
+    readTimes(drvPath: string): Promise<LogTimes | undefined>;
     /** The kept log of a build, decompressed; undefined if there is none. */
     read(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   };
@@ -68,6 +102,13 @@ export interface OpenLocalStore {
 /** What `derivation()` of the library makes, as far as the command line cares. */
 export interface EvaluatedDerivation {
   readonly drvPath: string;
+}
+
+export interface LentStreams {
+  /** Standard input, output and error. */
+  readonly stdio: readonly [number, number, number];
+  /** Standard input is a terminal made for the program alone. */
+  readonly terminal: boolean;
 }
 
 export interface EnterStoreOptions {

@@ -58,8 +58,8 @@ export async function wantedOf(sources: readonly Source[], store: OpenStore, cwd
         }
         break;
       case 'module':
-        for (const derivation of source.derivations) {
-          wanted.push({ kind: 'outputs', drvPath: await store.instantiate(derivation), outputs: 'all' });
+        for (const drvPath of await store.instantiateAll(source.derivations)) {
+          wanted.push({ kind: 'outputs', drvPath, outputs: 'all' });
         }
         break;
       case 'path':

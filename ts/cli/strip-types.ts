@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
+import { makeDirectory } from '../base/make-directory.js';
 import { cacheDirectory } from '../config/cache-directory.js';
 
 /**
@@ -62,7 +63,7 @@ function readCache(file: string): string | undefined {
 /** A cache that cannot be written costs time and nothing else. */
 function writeCache(file: string, code: string): void {
   try {
-    mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(file), 0o700);
     const temporary = `${file}.${process.pid}`;
     writeFileSync(temporary, code, { mode: 0o600 });
     renameSync(temporary, file);

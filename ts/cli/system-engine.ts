@@ -8,6 +8,9 @@ export const systemEngine: Engine = {
   async enterStore(options) {
     return await (await import('./enter-store.js')).enterStore(options);
   },
+  async withTerminal(use) {
+    return await (await import('./with-terminal.js')).withTerminal(use);
+  },
   async diagnose() {
     return await (await import('../sandbox/run-doctor.js')).runDoctor();
   },

@@ -14,6 +14,21 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/build.js')).buildCommand,
   },
   {
+    name: 'check',
+    summary: 'build derivations again and compare',
+    load: async () => (await import('./commands/check.js')).checkCommand,
+  },
+  {
+    name: 'repair',
+    summary: 'make damaged paths whole again',
+    load: async () => (await import('./commands/repair.js')).repairCommand,
+  },
+  {
+    name: 'explain',
+    summary: 'find out what a failing build missed',
+    load: async () => (await import('./commands/explain.js')).explainCommand,
+  },
+  {
     name: 'log',
     summary: 'print the log of a build',
     load: async () => (await import('./commands/log.js')).logCommand,

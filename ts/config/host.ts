@@ -1,25 +1,25 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { currentSystem } from '../base/system.js';
+import { extraPlatformsOf } from './extra-platforms.js';
+import { idSupply, offersRange } from './id-supply.js';
 import type { SettingsHost } from './settings.js';
 
 /** What the defaults of settings depend on, asked of the machine. */
 export function settingsHost(env: SettingsHost['env']): SettingsHost {
-  return { env, system: currentSystem(), cpus: availableParallelism(), kvm: canOpenKvm() };
+  const system = currentSystem();
+  return {
+    env,
+    system,
+    extraPlatforms: extraPlatformsOf(system, process.platform === 'linux' ? readCpuInfo() : ''),
+    cpus: availableParallelism(),
+    kvm: canOpenKvm(),
+    // Looked up by whoever asks.
+    get idRanges() {
+      return offersRange(idSupply(env['PATH'] ?? ''));
+    },
+  };
 }
-
-/** Nix's name for the platform this process runs on: `x86_64-linux`, `aarch64-darwin`. */
-export function currentSystem(): string {
-  return `${architectures[process.arch] ?? process.arch}-${process.platform}`;
-}
-
-/** Node's names to Nix's, where they differ. */
-const architectures: Readonly<Record<string, string>> = {
-  x64: 'x86_64',
-  ia32: 'i686',
-  arm64: 'aarch64',
-  arm: 'armv7l',
-  ppc64: 'powerpc64le',
-};
 
 function canOpenKvm(): boolean {
   try {
@@ -27,5 +27,20 @@ function canOpenKvm(): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Enough for the first processor: the kernel takes its time for each of hundreds. */
+function readCpuInfo(): string {
+  const buffer = Buffer.alloc(8192);
+  try {
+    const file = openSync('/proc/cpuinfo', 'r');
+    try {
+      return buffer.toString('latin1', 0, readSync(file, buffer));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
   }
 }

@@ -43,4 +43,11 @@ function section(name: SettingName): string {
 }
 
 /** Defaults that depend on the host are described in words, so that the page is the same everywhere. */
-const noHost: SettingsHost = { env: {}, system: '', cpus: 1, kvm: false };
+const noHost: SettingsHost = {
+  env: {},
+  system: '',
+  extraPlatforms: [],
+  cpus: 1,
+  kvm: false,
+  idRanges: false,
+};

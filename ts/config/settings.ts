@@ -1,5 +1,16 @@
+import { defaultStartId, idsPerRange } from '../formats/subordinate-ids.js';
+
 /** The item of `sandbox-paths` that stands for a shell this machine has. */
 export const defaultShellItem = '/bin/sh=__default_shell__';
+
+/** Nix's list, but for the temporary directories, where sockets of the caller's lie. */
+const darwinSandboxPaths: readonly string[] = [
+  '/System/Library/Frameworks',
+  '/System/Library/PrivateFrameworks',
+  '/bin/bash',
+  '/bin/sh',
+  '/usr/lib',
+];
 
 /**
  * Every setting there is: this table is the nix.conf parser's vocabulary, the flags of the command line, the output
@@ -23,14 +34,22 @@ export const settingsTable = {
       'unless `extra-platforms` names it.',
   }),
   'extra-platforms': setting('list', {
-    default: (host) => (host.system === 'x86_64-linux' ? ['i686-linux'] : []),
-    defaultText: '`i686-linux` on `x86_64-linux`, otherwise empty',
+    default: (host) => host.extraPlatforms,
+    defaultText:
+      'on `x86_64-linux` `i686-linux`, and those of `x86_64-v1-linux` to `x86_64-v4-linux` that the processor can ' +
+      'run; otherwise empty',
     description:
       'Further platforms whose programs this machine can run as well, for instance through binfmt_misc.',
   }),
   'system-features': setting('list', {
-    default: (host) => ['nixos-test', 'benchmark', 'big-parallel', ...(host.kvm ? ['kvm'] : [])],
-    defaultText: '`nixos-test benchmark big-parallel`, and `kvm` if `/dev/kvm` can be opened',
+    default: (host) => [
+      ...['nixos-test', 'benchmark', 'big-parallel'],
+      ...(host.idRanges ? ['uid-range'] : []),
+      ...(host.kvm ? ['kvm'] : []),
+    ],
+    defaultText:
+      '`nixos-test benchmark big-parallel`, `uid-range` if builds can have ranges of ids (see ' +
+      '[identities.md](identities.md)), and `kvm` if `/dev/kvm` can be opened',
     description:
       'What this machine offers to derivations that ask for something in `requiredSystemFeatures`. A derivation ' +
       'asking for anything else is not built here.',
@@ -42,6 +61,15 @@ export const settingsTable = {
     description:
       'How many derivations are built at the same time. `auto` is the number of CPUs available to this process; 0 ' +
       'builds nothing.',
+  }),
+  'max-jobs-per-feature': setting('list', {
+    default: () => [],
+    defaultText: '`big-parallel=N`, where N builds of `cores` CPUs each have the CPUs to themselves',
+    description:
+      'How many of the derivations that name a system feature in `requiredSystemFeatures` are built at the same time, ' +
+      'each `FEATURE=N`, such as `kvm=2 big-parallel=1`. Others go ahead of one that has to wait for its turn. Features ' +
+      'that are not named here have no limit but `max-jobs`; `big-parallel`, whose builds take all the CPUs they are ' +
+      'given, is limited as the default says until it is named.',
   }),
   cores: setting('count', {
     aliases: ['build-cores'],
@@ -55,6 +83,13 @@ export const settingsTable = {
     default: () => false,
     flag: { short: 'k', summary: 'go on with other builds after one has failed' },
     description: 'Whether builds that do not need the failed one still run after a failure.',
+  }),
+  'keep-failed': setting('boolean', {
+    default: () => false,
+    flag: { short: 'K', summary: 'keep the build directories of builds that fail' },
+    description:
+      'Whether what a failed builder has left stays: its build directory, its `/tmp` and its unfinished outputs. ' +
+      '`airplant shell --failed` enters its sandbox again. See [failures.md](failures.md).',
   }),
   sandbox: setting('sandbox', {
     aliases: ['build-use-chroot', 'build-use-sandbox'],
@@ -94,7 +129,8 @@ export const settingsTable = {
   'sandbox-paths': setting('list', {
     aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
     appendAliases: ['build-extra-chroot-dirs', 'build-extra-sandbox-paths'],
-    default: () => [defaultShellItem],
+    default: (host) => (host.system.endsWith('-darwin') ? darwinSandboxPaths : [defaultShellItem]),
+    defaultText: `\`${darwinSandboxPaths.join(' ')}\` on macOS, otherwise \`${defaultShellItem}\``,
     description:
       'Host files and directories that every sandbox shows, read-only, each `[TARGET=]SOURCE[?]`; a `?` skips a ' +
       'source that does not exist. A program brings its loader and libraries (or its interpreter), a store path its ' +
@@ -130,6 +166,39 @@ export const settingsTable = {
   'pre-build-hook-timeout': setting('count', {
     default: () => 60,
     description: 'Seconds after which the pre-build hook is killed, and the build fails. 0 is no limit.',
+  }),
+  'post-build-hook': setting('text', {
+    default: () => '',
+    defaultText: 'none',
+    description:
+      'A program, by its absolute path or a name in `PATH`, that is run after each build that went well, and after each ' +
+      'check that found no difference: in your environment, with `DRV_PATH`, with `OUT_PATHS` separated by spaces, and ' +
+      'with a `NIX_CONFIG` that names the store, so that it can copy them elsewhere. If it fails, the build counts as ' +
+      'failed, but its outputs stay valid. What it leaves running is killed.',
+  }),
+  'post-build-hook-timeout': setting('count', {
+    default: () => 0,
+    description: 'Seconds after which the post-build hook is killed, and the build fails. 0 is no limit.',
+  }),
+  'diff-hook': setting('text', {
+    default: () => '',
+    defaultText: 'none',
+    description:
+      'Absolute path of a program that tells two outputs apart: a check runs it for every output that differs, with ' +
+      'the output in the store, what was made instead, the `.drv` and a temporary directory as arguments, and shows ' +
+      'what it prints. Needs `run-diff-hook`.',
+  }),
+  'run-diff-hook': setting('boolean', {
+    default: () => false,
+    description: 'Whether the `diff-hook` is run.',
+  }),
+  'build-dir': setting('text', {
+    default: () => '',
+    defaultText: 'beside the store',
+    description:
+      'Directory on this machine in which the build directories of builds are made, such as one on a faster disk. ' +
+      'It, and every directory above it, must belong to you or root, and must not be writable to others unless it has ' +
+      'a sticky bit. Outputs and `/tmp` of the sandbox stay beside the store.',
   }),
   'sandbox-build-dir': setting('text', {
     default: () => '/build',
@@ -185,13 +254,32 @@ export const settingsTable = {
     default: () => false,
     description:
       'Whether a build fails if one of `build-memory-max`, `build-pids-max` and `build-cpu-max` cannot be put in ' +
-      'force. Otherwise it runs without, and its result says so.',
+      'force. Otherwise it runs without, with a warning, and its result says so.',
+  }),
+  'build-cgroup': setting('text', {
+    default: () => '',
+    description:
+      'Directory of the control group (cgroup v2) in which those of builds are made, such as ' +
+      '`/sys/fs/cgroup/user.slice/builds`. Empty: the group of airplant itself if it was delegated to you and holds ' +
+      'nobody else, or the one around it. A group that is named and cannot be used fails builds that need one.',
   }),
   'use-cgroups': setting('boolean', {
     default: () => false,
     description:
       'Whether every build gets a control group of its own, also without a limit: what it used is then known to ' +
       'the last process. Ignored where none is delegated to you.',
+  }),
+  'start-id': setting('count', {
+    default: () => defaultStartId,
+    description:
+      'The first of the ids that builders get when airplant runs as root. Builders are never root then: each has ' +
+      'a range of 65536 ids that no other build has at the time. No account may have one of them.',
+  }),
+  'id-count': setting('count', {
+    default: () => 128 * idsPerRange,
+    description:
+      'How many ids there are for builders from `start-id` on, a multiple of 65536: as many builds can run at once ' +
+      'as there are ranges.',
   }),
   'build-termination-grace': setting('count', {
     default: () => 2,
@@ -218,6 +306,41 @@ export const settingsTable = {
   'log-lines': setting('count', {
     default: () => 25,
     description: 'How many of the last lines of its log are shown when a build fails.',
+  }),
+  substitute: setting('boolean', {
+    aliases: ['build-use-substitutes'],
+    default: () => true,
+    description:
+      'Whether paths that are missing are copied from `substituters` that have them, instead of being built. A ' +
+      'derivation that sets `allowSubstitutes` to false is built all the same.',
+  }),
+  substituters: setting('list', {
+    aliases: ['binary-caches'],
+    default: () => [],
+    defaultText: 'empty',
+    description:
+      'Where missing paths may be copied from: other stores on this machine, each in the form of `store`. ' +
+      '`?trusted=1` after one says that its paths need no signature, `?priority=N` when it is asked (lower is ' +
+      'sooner, default 0). One that cannot be opened, binary caches among them, is a warning. See ' +
+      '[substituters.md](substituters.md).',
+  }),
+  fallback: setting('boolean', {
+    aliases: ['build-fallback'],
+    default: () => false,
+    flag: { summary: 'build what a substituter has but cannot deliver' },
+    description:
+      'Whether a path is built when a substituter that has it could not deliver it; otherwise that fails.',
+  }),
+  'require-sigs': setting('boolean', {
+    default: () => true,
+    description:
+      'Whether a path from a substituter must be signed by one of `trusted-public-keys`, unless it is addressed by ' +
+      'its content.',
+  }),
+  'trusted-public-keys': setting('list', {
+    aliases: ['binary-cache-public-keys'],
+    default: () => ['cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY='],
+    description: 'Keys whose signatures are believed, each `NAME:BASE64`.',
   }),
   'fsync-metadata': setting('boolean', {
     default: () => true,
@@ -273,10 +396,14 @@ export interface SettingsHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Nix's name of the platform, `x86_64-linux`. */
   readonly system: string;
+  /** Further platforms whose programs it runs without help. */
+  readonly extraPlatforms: readonly string[];
   /** CPUs available to this process. */
   readonly cpus: number;
   /** `/dev/kvm` can be opened for reading and writing. */
   readonly kvm: boolean;
+  /** Builds can have ranges of ids: this is root, or somebody with enough subordinate ids. */
+  readonly idRanges: boolean;
 }
 
 export interface SettingDefinition<Kind extends SettingKind = SettingKind> {

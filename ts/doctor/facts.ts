@@ -14,17 +14,3 @@ export function kvmCheck({ kvm }: Pick<Host, 'kvm'>): Check {
     cost: 'Derivations that require the system feature kvm, such as NixOS tests, are not built here.',
   };
 }
-
-/** Whether builders have more rights on files than the caller's own. */
-export function groupsCheck({ supplementaryGroups }: Pick<Host, 'supplementaryGroups'>): Check {
-  const name = 'no supplementary groups';
-  if (supplementaryGroups.length === 0) return { name, ok: true, required: false };
-  return {
-    name,
-    ok: false,
-    required: false,
-    cause: `This process belongs to the groups ${supplementaryGroups.join(', ')}, which an ordinary user cannot leave in a user namespace.`,
-    cure: 'Where it matters, start airplant as a user of its own that is in no other group.',
-    cost: 'A builder can read in `sandbox-paths` what those groups may read; inputs and outputs are not affected.',
-  };
-}

@@ -1,3 +1,5 @@
+import type { IdSupply } from '../config/id-supply.js';
+
 /**
  * What matters of this machine for sandboxes and builds: facts, no judgement. Absent where the machine does not say,
  * as on another operating system.
@@ -12,8 +14,10 @@ export interface Host {
   /** Effective ids. */
   readonly uid: number;
   readonly gid: number;
-  /** Groups of this process besides `gid`. In a user namespace an ordinary user cannot drop them. */
+  /** Groups of this process besides `gid`. In a user namespace an ordinary user cannot drop them by itself. */
   readonly supplementaryGroups: readonly number[];
+  /** What there is besides its own ids. */
+  readonly ids: IdSupply;
   /** The kernel has user namespaces at all (/proc/self/ns/user). */
   readonly userNamespaces: boolean;
   /** `user.max_*_namespaces`: how many of each kind one user may have; 0 forbids them. */
@@ -33,8 +37,8 @@ export interface Host {
   readonly maskedProc: readonly string[];
   /** /proc is mounted read-only. */
   readonly readOnlyProc: boolean;
-  /** The cgroup (version 2) of this process, if it may make others in it, and the controllers it has been given. */
-  readonly delegatedCgroup?: { readonly directory: string; readonly controllers: readonly string[] };
+  /** Directories: where cgroup2 is mounted, and the group of this process in it as it was when first looked at. */
+  readonly cgroup?: { readonly mount: string; readonly directory: string };
   /** /dev/kvm can be opened for reading and writing. */
   readonly kvm: boolean;
   /** /dev/net/tun can be opened for reading and writing. */

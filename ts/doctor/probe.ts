@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
 import { access, open, readFile } from 'node:fs/promises';
 import { machine, release } from 'node:os';
+import { type IdSupply, idSupply } from '../config/id-supply.js';
 import { launcherPath, native } from '../native.js';
 import type { Container, Host, NamespaceKind } from './host.js';
 import { type MountInfo, parseMountInfo } from './mount-info.js';
 
 /** Looks at this machine, once for each process. Never fails: what cannot be read is absent from the record. */
 export function probeHost(): Promise<Host> {
-  known ??= readHost(thisMachine);
+  known ??= readHost(thisMachine());
   return known;
 }
 
@@ -21,6 +22,7 @@ export interface HostSource {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  readonly ids: IdSupply;
   readonly launcher: string;
   readonly landlock: number;
   /** Text of a file, or undefined where it cannot be read. */
@@ -42,7 +44,7 @@ export async function readHost(source: HostSource): Promise<Host> {
   const root = mounts.findLast(({ mountPoint }) => mountPoint === '/');
   const proc = mounts.findLast(({ mountPoint }) => mountPoint === '/proc');
   const container = await findContainer(source);
-  const delegatedCgroup = await findDelegatedCgroup(source, mounts);
+  const cgroup = await findCgroup(source, mounts);
   return {
     platform: source.platform,
     kernel: source.kernel,
@@ -50,6 +52,7 @@ export async function readHost(source: HostSource): Promise<Host> {
     uid: source.uid,
     gid: source.gid,
     supplementaryGroups: source.groups.filter((group) => group !== source.gid),
+    ids: source.ids,
     userNamespaces: await source.can('/proc/self/ns/user', 'exist'),
     namespaceLimits: limits,
     ...(clone === undefined ? {} : { unprivilegedUsernsClone: clone }),
@@ -60,7 +63,7 @@ export async function readHost(source: HostSource): Promise<Host> {
     ...(root === undefined ? {} : { rootFileSystem: root.type }),
     maskedProc: findMasks(mounts),
     readOnlyProc: proc?.options.includes('ro') ?? false,
-    ...(delegatedCgroup === undefined ? {} : { delegatedCgroup }),
+    ...(cgroup === undefined ? {} : { cgroup }),
     kvm: await source.can('/dev/kvm', 'open-read-write'),
     tun: await source.can('/dev/net/tun', 'open-read-write'),
     landlock: source.landlock,
@@ -68,13 +71,14 @@ export async function readHost(source: HostSource): Promise<Host> {
   };
 }
 
-const thisMachine: HostSource = {
+const thisMachine = (): HostSource => ({
   platform: process.platform,
   kernel: release(),
   machine: machine(),
   uid: process.geteuid?.() ?? 0,
   gid: process.getegid?.() ?? 0,
   groups: process.getgroups?.() ?? [],
+  ids: idSupply(process.env['PATH'] ?? ''),
   launcher: launcherPath,
   landlock: native.landlockAbi(),
   async read(path) {
@@ -89,11 +93,16 @@ const thisMachine: HostSource = {
       if (what === 'open-read-write') await (await open(path, 'r+')).close();
       else await access(path, what === 'write' ? constants.W_OK : constants.F_OK);
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      return isOfThisMoment(error);
     }
   },
-};
+});
+
+/** Short of memory or descriptors, nothing is known of the file; whoever needs it finds out, and says so. */
+function isOfThisMoment(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR'].includes((error as NodeJS.ErrnoException).code!);
+}
 
 async function readNamespaceLimits(source: HostSource): Promise<Host['namespaceLimits']> {
   const kinds: readonly NamespaceKind[] = ['user', 'mnt', 'pid', 'ipc', 'uts', 'net', 'cgroup'];
@@ -135,16 +144,10 @@ function findMasks(mounts: readonly MountInfo[]): string[] {
   return [...new Set(masks)].filter((path) => !meant.has(path)).sort();
 }
 
-async function findDelegatedCgroup(
-  source: HostSource,
-  mounts: readonly MountInfo[],
-): Promise<Host['delegatedCgroup']> {
+async function findCgroup(source: HostSource, mounts: readonly MountInfo[]): Promise<Host['cgroup']> {
   const mount = mounts.find(({ type }) => type === 'cgroup2')?.mountPoint;
   const own = /^0::(.*)$/m.exec((await source.read('/proc/self/cgroup')) ?? '')?.[1];
   // A `..` means that the cgroup lies outside what this mount shows.
   if (mount === undefined || own === undefined || own.startsWith('/..')) return undefined;
-  const directory = own === '/' ? mount : mount + own;
-  if (!(await source.can(`${directory}/cgroup.procs`, 'write'))) return undefined;
-  const controllers = (await source.read(`${directory}/cgroup.controllers`)) ?? '';
-  return { directory, controllers: controllers.split(/\s+/).filter(Boolean) };
+  return { mount, directory: own === '/' ? mount : mount + own };
 }

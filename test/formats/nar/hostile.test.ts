@@ -150,7 +150,7 @@ test('whatever is accepted is written again byte for byte', () => {
   assert.ok(survivors > 10);
 });
 
-test('lengths near every power of two that matters are refused before anything is allocated', () => {
+test('CVE-2026-44028: lengths near every power of two that matters are refused before anything is allocated', () => {
   const huge = [
     2n ** 32n,
     2n ** 32n + 1n,
@@ -184,7 +184,7 @@ test('lengths near every power of two that matters are refused before anything i
   assert.equal(damage(longTag).at, 24);
 });
 
-test('nodes lie at most 64 deep, however deep the input', () => {
+test('CVE-2026-44028: nodes lie at most 64 deep, however deep the input', () => {
   const open = strs('(', 'type', 'directory', 'entry', '(', 'name', 'd', 'node');
   const close = strs(')', ')');
   const nested = (depth: number) =>

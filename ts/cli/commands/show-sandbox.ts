@@ -1,5 +1,5 @@
 import { plainText } from '../../report/messages.js';
-import type { SandboxEntry, SandboxSpec } from '../../sandbox/spec.js';
+import type { SandboxBackend, SandboxEntry, SandboxSpec } from '../../sandbox/spec.js';
 import type { Command } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
@@ -33,6 +33,8 @@ export function describeSandbox(spec: SandboxSpec): string[] {
   const kinds = (['pid', 'ipc', 'uts'] as const).filter((kind) => namespaces[kind]);
   if (spec.backend?.kind === 'none')
     return ['sandbox     none: this runs on the machine itself, as you', '', ...describeCommand(spec)];
+  if (spec.backend?.kind === 'darwin-seatbelt')
+    return [...describeProfile(spec.backend), '', ...describeCommand(spec)];
   return [
     `root        ${spec.root.kind === 'tmpfs' ? 'an empty tmpfs' : spec.root.path}`,
     `namespaces  user, mount${kinds.map((kind) => `, ${kind}`).join('')}`,
@@ -44,6 +46,22 @@ export function describeSandbox(spec: SandboxSpec): string[] {
     ...spec.entries.map(describeEntry),
     '',
     ...describeCommand(spec),
+  ];
+}
+
+function describeProfile({
+  profile,
+  parameters,
+  sealed,
+}: Extract<SandboxBackend, { kind: 'darwin-seatbelt' }>): string[] {
+  return [
+    sealed
+      ? 'sandbox     what this profile allows:'
+      : 'sandbox     none: this runs on the machine itself, as you, with this profile:',
+    '',
+    ...profile.trimEnd().split('\n'),
+    '',
+    ...parameters.map(([name, value]) => `parameter   ${name}=${oneLine(value)}`),
   ];
 }
 
