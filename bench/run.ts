@@ -13,7 +13,7 @@ const usage = `Usage: npm run bench -- [WORD]... [--json FILE] [--runs N] [--dir
 Measures every row whose name holds one of the words (all rows without any):
 ${allRows.map(({ name }) => `  ${name}`).join('\n')}
 
-  --json FILE            also write the report as JSON
+  --json FILE            write the JSON report there, instead of one line of it after the table
   --runs N               runs of each row, instead of its own number
   --directory DIRECTORY  work here instead of in ${tmpdir()}; everything made is removed again
 `;
@@ -40,9 +40,9 @@ async function main(): Promise<number> {
   // A row that broke off may have left some.
   await killWorkers();
   process.stdout.write(`\n${renderTable(reports)}`);
-  if (wish.json !== undefined) {
-    writeFileSync(wish.json, `${JSON.stringify({ version: 1, machine, rows: reports }, undefined, 2)}\n`);
-  }
+  const report = { version: 1, machine, rows: reports };
+  if (wish.json === undefined) process.stdout.write(`\n${JSON.stringify(report)}\n`);
+  else writeFileSync(wish.json, `${JSON.stringify(report, undefined, 2)}\n`);
   return reports.some((report) => 'failed' in report) ? 1 : 0;
 }
 

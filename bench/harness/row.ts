@@ -26,7 +26,7 @@ export interface Comparison {
   readonly ratio: number;
   /** The same of the best run of each: what is left of the ratio when the machine was busy with other things. */
   readonly bestRatio: number;
-  /** Bound on `ratio`; absent where the number is only for information. */
+  /** Bound on `ratio` or on the median of ours; absent where the numbers are only for information. */
   readonly target?: Target;
   readonly met?: boolean;
   /** What a reader must know to judge the numbers, a sentence each. */
@@ -35,19 +35,22 @@ export interface Comparison {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-export type Unit = 'ms' | 'MB/s';
+export type Unit = 'ms' | 'MB/s' | 'MB';
 
 export type Measured = Summary & { readonly what: string };
 
-export interface Target {
+export type Target = {
   readonly bound: 'at most' | 'at least';
-  readonly ratio: number;
-}
+} & (
+  | { readonly ratio: number }
+  /** Of ours, in its unit: for promises in milliseconds or megabytes. */
+  | { readonly median: number }
+);
 
 /** Thrown by a row that cannot be measured here; the message says why. */
 export class SkippedRow extends Error {}
 
-/** Puts a duel into the form of a comparison. Compares the ratio with the target, but nothing fails by it. */
+/** Puts a duel into the form of a comparison. Compares with the target, but nothing fails by it. */
 export function compare(
   duel: Duel,
   about: {
@@ -69,12 +72,14 @@ export function compare(
     ratio,
     bestRatio:
       about.unit === 'MB/s' ? duel.ours.max / duel.yardstick.max : duel.ours.min / duel.yardstick.min,
-    ...(about.target && { target: about.target, met: meets(ratio, about.target) }),
+    ...(about.target && { target: about.target, met: meets(duel, about.target) }),
     notes: about.notes ?? [],
     facts: about.facts ?? {},
   };
 }
 
-function meets(ratio: number, target: Target): boolean {
-  return target.bound === 'at most' ? ratio <= target.ratio : ratio >= target.ratio;
+function meets({ ours, yardstick }: Duel, target: Target): boolean {
+  const [value, bound] =
+    'ratio' in target ? [ours.median / yardstick.median, target.ratio] : [ours.median, target.median];
+  return target.bound === 'at most' ? value <= bound : value >= bound;
 }

@@ -1,5 +1,5 @@
 import type { RowReport } from './report.js';
-import type { Measured, Target } from './row.js';
+import type { Measured, Target, Unit } from './row.js';
 
 /** The rows as a text table, with the notes of each row below it. */
 export function renderTable(reports: readonly RowReport[]): string {
@@ -26,7 +26,7 @@ function renderRow(report: RowReport): string[] {
     String(report.ours.runs),
     report.ratio.toFixed(3),
     report.bestRatio.toFixed(3),
-    report.target ? renderTarget(report.target) : '',
+    report.target ? renderTarget(report.target, report.unit) : '',
     report.met === undefined ? '' : report.met ? 'met' : 'missed',
   ];
 }
@@ -40,8 +40,9 @@ function renderNumber(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function renderTarget({ bound, ratio }: Target): string {
-  return `${bound === 'at most' ? '≤' : '≥'} ${ratio}`;
+function renderTarget(target: Target, unit: Unit): string {
+  const sign = target.bound === 'at most' ? '≤' : '≥';
+  return 'ratio' in target ? `${sign} ${target.ratio}` : `${sign} ${target.median} ${unit}`;
 }
 
 /** Pads all columns but a line's last, so that one long reason does not widen the table. */

@@ -6,14 +6,16 @@ import type { Readable, Writable } from 'node:stream';
 /**
  * A long-lived process that times one piece of work inside itself, whenever asked, so that neither its own start
  * nor the way to it and back is counted. The protocol is lines: it prints `ready` (and anything it wants to say
- * of itself), then for each line it reads it does the work and prints `NANOSECONDS STATUS`. It ends when its
- * standard input does.
+ * of itself), then for each line it reads it does the work and prints `NANOSECONDS STATUS`, and after that the peak
+ * resident memory in KiB if it knows. It ends when its standard input does.
  */
 export interface Worker extends AsyncDisposable {
   /** What followed `ready`. */
   readonly greeting: string;
   /** Milliseconds of one piece of work. Throws when its status is not 0, quoting what it wrote to stderr. */
   readonly sample: () => Promise<number>;
+  /** The same with the peak resident memory in MB. Throws as well when the worker does not know that. */
+  readonly sampleWithMemory: () => Promise<{ readonly milliseconds: number; readonly megabytes: number }>;
 }
 
 export interface WorkerOptions {
@@ -44,16 +46,23 @@ export async function startWorker(command: readonly string[], options: WorkerOpt
     await ended;
   };
 
+  const measure = async () => {
+    child.stdin.write('\n');
+    const answer = await readLine();
+    const [, nanoseconds, status, kibibytes] = /^(\d+) (\d+)(?: (\d+))?$/.exec(answer) ?? [];
+    if (status !== '0') throw new Error(`${command.join(' ')}: answered ${answer}\n${complaints()}`.trim());
+    return { milliseconds: Number(nanoseconds) / 1e6, kibibytes };
+  };
+
   const greeting = await readLine();
   if (!greeting.startsWith('ready')) throw new Error(`${command[0]} said ${JSON.stringify(greeting)}`);
   return {
     greeting: greeting.slice('ready'.length).trim(),
-    async sample() {
-      child.stdin.write('\n');
-      const answer = await readLine();
-      const [, nanoseconds, status] = /^(\d+) (\d+)$/.exec(answer) ?? [];
-      if (status !== '0') throw new Error(`${command.join(' ')}: answered ${answer}\n${complaints()}`.trim());
-      return Number(nanoseconds) / 1e6;
+    sample: async () => (await measure()).milliseconds,
+    async sampleWithMemory() {
+      const { milliseconds, kibibytes } = await measure();
+      if (kibibytes === undefined) throw new Error(`${command[0]} does not tell how much memory it took`);
+      return { milliseconds, megabytes: (Number(kibibytes) * 1024) / 1e6 };
     },
     [Symbol.asyncDispose]: stop,
   };

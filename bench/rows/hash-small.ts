@@ -19,7 +19,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
   makeSmallTree(tree);
   try {
     const spawn = await compileProgram('spawn', bench.workspace);
-    await using ours = await startWorker(workerCommand('hash', tree));
+    await using ours = await startWorker(workerCommand('hash', tree, '20'));
     await using theirs = await startWorker([spawn, nixHash, '--type', 'sha256', tree]);
     await using start = await startWorker([spawn, nixHash, '--type', 'sha256', join(tree, 'd0', 'f0')]);
     const series = { runs: bench.runs(10), warmUps: 1, pauseMilliseconds: 0 };

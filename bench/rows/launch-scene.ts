@@ -10,22 +10,25 @@ import type { Workspace } from '../harness/workspace.js';
  * busybox called as `true`, so that next to nothing is spent after exec.
  */
 export interface LaunchScene {
-  /** Host directory with `etc`, `build` and `input-0` … `input-3`. */
+  /** Host directory with `etc`, `build`, `input-0` … `input-3` and perhaps `more/0` …. */
   readonly directory: string;
   readonly busybox: string;
 }
 
-export function prepareScene(workspace: Workspace): LaunchScene {
+export function prepareScene(workspace: Workspace, moreInputs = 0): LaunchScene {
   const busybox = needProgram('busybox');
   const directory = workspace.directory('scene');
   for (const name of ['etc', 'build', ...inputs.map(([name]) => name)]) mkdirSync(join(directory, name));
+  for (let index = 0; index < moreInputs; index++) {
+    mkdirSync(join(directory, `more/${index}`), { recursive: true });
+  }
   writeFileSync(join(directory, 'etc', 'passwd'), 'builder:x:1000:100::/build:/noshell\n');
   writeFileSync(join(directory, 'etc', 'group'), 'builder:!:100:\n');
   return { directory, busybox };
 }
 
-/** The scene for our own launcher. */
-export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
+/** The scene for our own launcher, with so many more inputs. */
+export function sceneSpec({ directory, busybox }: LaunchScene, moreInputs = 0): SandboxSpec {
   return {
     version: 1,
     root: { kind: 'tmpfs', readOnly: true },
@@ -42,7 +45,7 @@ export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
       { kind: 'proc', target: '/proc', why },
       bind(busybox, '/bin/busybox', true),
       bind(join(directory, 'etc'), '/etc', true),
-      ...inputs.map(([name, target]) => bind(join(directory, name), target, true)),
+      ...inputsOf(moreInputs).map(([name, target]) => bind(join(directory, name), target, true)),
       bind(join(directory, 'build'), '/build', false),
     ],
     command: {
@@ -60,13 +63,13 @@ export function sceneSpec({ directory, busybox }: LaunchScene): SandboxSpec {
 }
 
 /** The scene for bubblewrap, whose `--dev` makes the same /dev. */
-export function sceneForBubblewrap({ directory, busybox }: LaunchScene): string[] {
+export function sceneForBubblewrap({ directory, busybox }: LaunchScene, moreInputs = 0): string[] {
   return [
     ...['--unshare-all', '--die-with-parent', '--new-session', '--hostname', 'localhost'],
     ...['--uid', '1000', '--gid', '100', '--cap-drop', 'ALL'],
     ...['--dev', '/dev', '--tmpfs', '/dev/shm', '--proc', '/proc'],
     ...['--ro-bind', busybox, '/bin/busybox', '--ro-bind', join(directory, 'etc'), '/etc'],
-    ...inputs.flatMap(([name, target]) => ['--ro-bind', join(directory, name), target]),
+    ...inputsOf(moreInputs).flatMap(([name, target]) => ['--ro-bind', join(directory, name), target]),
     ...['--bind', join(directory, 'build'), '/build', '--chdir', '/build'],
     ...['--clearenv', '--setenv', 'PATH', '/bin', '/bin/busybox', 'true'],
   ];
@@ -75,6 +78,15 @@ export function sceneForBubblewrap({ directory, busybox }: LaunchScene): string[
 const why = 'measured launch';
 
 const inputs = ['a', 'b', 'c', 'd'].map((name, index) => [`input-${index}`, `/nix/store/${name}`] as const);
+
+/** Those, and more of them: each a directory of its own. */
+function inputsOf(more: number): (readonly [name: string, target: string])[] {
+  const others = Array.from(
+    { length: more },
+    (_, index) => [`more/${index}`, `/nix/store/more-${index}`] as const,
+  );
+  return [...inputs, ...others];
+}
 
 const devices = ['full', 'null', 'random', 'tty', 'urandom', 'zero'];
 

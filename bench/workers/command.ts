@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 
 /** The command that starts one of the workers of this folder. */
-export function workerCommand(name: 'launch' | 'hash', ...args: readonly string[]): string[] {
+export function workerCommand(
+  name: 'expand' | 'launch' | 'hash' | 'rewrite',
+  ...args: readonly string[]
+): string[] {
   return [process.execPath, fileURLToPath(new URL(`${name}.js`, import.meta.url)), ...args];
 }

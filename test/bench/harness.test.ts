@@ -42,6 +42,11 @@ test('a ratio is held against its target in the right direction', () => {
   assert.equal(met('at most', 0.49), false);
   assert.equal(met('at least', 0.5), true);
   assert.equal(met('at least', 0.51), false);
+  const metByItself = (bound: 'at most' | 'at least', median: number) =>
+    compare(duel, { ...about, target: { bound, median } }).met;
+  assert.equal(metByItself('at most', 2), true);
+  assert.equal(metByItself('at most', 1.9), false);
+  assert.equal(metByItself('at least', 2.1), false);
   assert.equal('met' in compare(duel, about), false);
   assert.equal(compare(duel, about).bestRatio, 1 / 3);
   assert.equal(compare(duel, { ...about, unit: 'MB/s' }).bestRatio, 3 / 500);
