@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inUserNamespace, withoutSystemCalls } from './support/lesser-kernel.js';
@@ -32,16 +33,41 @@ let command = [
   process.execPath,
   ...['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'],
   ...(asRoot ? ['--test-name-pattern=^as root: '] : []),
+  // A file that hangs is a failure with a name, and not a run that never ends.
+  ...(long ? [] : [`--test-timeout=${15 * 60 * 1000}`]),
   ...files,
 ];
 if (without !== undefined) command = withoutSystemCalls(without.split(','), command);
 if (process.argv.includes('--nested')) command = inUserNamespace(command);
+const place = mkdtempSync(join(tmpdir(), 'airplant-test-run-'));
+// Tests that run as root make processes of other users, which look for configuration files too.
+chmodSync(place, 0o755);
 const child = spawn(command[0]!, command.slice(1), {
   stdio: 'inherit',
   env: {
-    ...process.env,
+    ...hermetic(process.env, place),
     ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}),
     ...(without === undefined ? {} : { AIRPLANT_TEST_WITHOUT: without }),
   },
 });
-child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => {
+  rmSync(place, { recursive: true, force: true });
+  process.exit(signal ? 1 : (code ?? 1));
+});
+
+/**
+ * The environment without what Nix or airplant would be configured by: configuration and caches lie in `place`, where
+ * they are empty at first, instead of in the caller's home and /etc.
+ */
+function hermetic(env: NodeJS.ProcessEnv, place: string): NodeJS.ProcessEnv {
+  const empty = Object.fromEntries(
+    ['NIX_CONF_DIR', 'XDG_CONFIG_HOME', 'XDG_CONFIG_DIRS', 'XDG_CACHE_HOME'].map((name) => {
+      const directory = join(place, name.toLowerCase());
+      mkdirSync(directory);
+      return [name, directory];
+    }),
+  );
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('NIX_'));
+  return { ...Object.fromEntries(kept), ...empty };
+}

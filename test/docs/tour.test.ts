@@ -16,6 +16,7 @@ import { settleOutputs } from '../../ts/build/settle.js';
 import { loadModule } from '../../ts/cli/load-module.js';
 import { evaluatedObjects } from '../../ts/derivation/author/evaluator.js';
 import type { DerivationValue } from '../../ts/derivation/author/values.js';
+import { callersIdentity } from '../../ts/sandbox/identity.js';
 import type { SandboxEntry, SandboxSpec } from '../../ts/sandbox/spec.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
@@ -50,10 +51,12 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
   const plan = planBuild([{ kind: 'outputs', drvPath, outputs: 'all' }], store);
   const derivation = store.readDerivation(drvPath);
   const inputs = foreseenInputs(derivation, store);
-  const request = makeRequest({ drvPath, derivation, inputs }, '/nix/store', optionsWith(pageShell));
+  const subject = { drvPath, derivation, inputs, graphs: new Map() };
+  const request = makeRequest(subject, '/nix/store', optionsWith(pageShell));
   const directories = testDirectories(pageRoot);
   const executor = new LocalExecutor(optionsWith(pageShell), directories);
-  const place = placeOf(`${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`);
+  const scratch = `${directories.realStoreDir}/${drvPath.slice('/nix/store/'.length)}.chroot`;
+  const place = placeOf(scratch);
   checkMadeParts(
     page,
     {
@@ -61,7 +64,9 @@ test('the tour shows the plan, the request and the sandbox that the code makes',
       paths: [derivation.inputSrcs[0], drvPath, outPath].join('\n'),
       plan: layOut(plan),
       request: layOut(request),
-      sandbox: layOut(abridged(executor.plan(request, place, undefined))),
+      sandbox: layOut(
+        abridged(executor.plan(request, place, { identity: callersIdentity, connection: undefined })),
+      ),
     },
     { unchecked: madeByBuilding },
   );
@@ -80,6 +85,8 @@ test('the tour shows what comes of a real build', { skip: mayBuild }, async () =
   const run = startBuild({
     wanted: async () => [{ kind: 'outputs', drvPath, outputs: 'all' }],
     store,
+    repair: false,
+    substitutes: async () => undefined,
     engine: async () => ({ options, executor: watched }),
     signal: new AbortController().signal,
   });
@@ -182,6 +189,7 @@ class WatchedExecutor implements Executor {
       derivation,
       request,
       missing: ['out'],
+      discardReferences: new Set<string>(),
       privateDirectory,
       signal: new AbortController().signal,
       caseHack: false,
@@ -241,7 +249,7 @@ function renamed(value: unknown, root: string): unknown {
   return Object.fromEntries(entries.map(([key, member]) => [key, renamed(member, root)]));
 }
 
-/** What lies in the parts of a store that a build changes, one path a line; of a sandbox's root the top only. */
+/** What lies in the parts of a store that a build changes, one path a line. */
 function filesOf(root: string): string {
   const lines: string[] = [];
   const list = (path: string) => {
@@ -251,7 +259,6 @@ function filesOf(root: string): string {
       const file = `${path}/${entry.name}`;
       if (entry.name === '.links') continue;
       if (!entry.isDirectory()) lines.push(file.replace(`temproots/${process.pid}`, 'temproots/PID'));
-      else if (path.endsWith('.chroot/root')) lines.push(`${file}/`);
       else list(file);
     }
   };
