@@ -215,6 +215,8 @@ test('of JSON that is wrong about a path nothing is added', async () => {
 
 const wrong: readonly [operand: string, status: number, message: RegExp][] = [
   ['no-such-file', 2, /'no-such-file' is nothing that can be built/],
+  ['wrong.json/below', 2, /'wrong.json\/below' is nothing that can be built/],
+  ['wrong.json/below.ts', 1, /module '.*wrong\.json\/below\.ts' does not exist/],
   ['.', 2, /directory '\.' has no default\.mts/],
   ['missing.json', 1, /missing\.json' cannot be read: ENOENT/],
   ['missing.drv', 1, /missing\.drv' cannot be read: ENOENT/],
