@@ -49,17 +49,19 @@ export async function rebuild(job: RebuildJob, context: CheckContext): Promise<R
     startTime: made.attempt.startedAt,
     stopTime: made.attempt.stoppedAt,
   };
-  const [mismatch] = differing.flatMap((output) => output.mismatch ?? []);
-  const rebuilt = mismatch ? { round, mismatch } : { round };
   const without = new Set(made.notVaried.map(({ variation }) => variation));
   const really = varied.filter((variation) => !without.has(variation));
-  if (really.length > 1 && differing.length === 0) return rebuilt;
+  if (really.length > 1 && differing.length === 0) return { round };
   const compared = await compareOutputs(pairs, { signal, caseHack: store.caseHack });
   const variation =
     really.length > 1
       ? { variation: 'together' as const, varied: really }
       : { variation: really[0] ?? 'none' };
-  return { ...rebuilt, observation: { ...variation, a: made.usualFacts, b: made.facts, ...compared } };
+  const observation = { ...variation, a: made.usualFacts, b: made.facts, ...compared };
+  const [mismatch] = differing.flatMap((output) => output.mismatch ?? []);
+  if (!mismatch) return { round, observation };
+  // Last, as what was compared may lie among what is put aside.
+  return { round, observation, mismatch: await made.refuse(mismatch) };
 }
 
 /** Host path of what was made: where it lies, or where it is kept from now on. */
