@@ -6,6 +6,7 @@ import { runDiffHook } from './diff-hook.js';
 import { keepDiffering } from './keep-differing.js';
 import type { Observation } from './observation.js';
 import { compareOutputs } from './observe.js';
+import { partlyVaried } from './partly-varied.js';
 import type { CheckRound } from './records.js';
 import { makeVaried, type VariedJob } from './varied-build.js';
 
@@ -44,6 +45,7 @@ export async function rebuild(job: RebuildJob, context: CheckContext): Promise<R
   const round: CheckRound = {
     varied,
     notVaried: made.notVaried,
+    partlyVaried: partlyVaried({ varied, notVaried: made.notVaried }),
     outcome: differing.length > 0 ? 'differs' : 'same',
     differing: differing.map(({ name }) => name),
     startTime: made.attempt.startedAt,
