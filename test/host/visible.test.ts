@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Deferred } from '../../ts/base/deferred.js';
 import type { SettingsInput } from '../../ts/config/load.js';
 import {
   type BuildResult,
@@ -169,21 +170,58 @@ test('read-only unless declared writable', needs, async () => {
   assert.match(result.isolation?.shortfalls.join(' ') ?? '', /shared' can be written to/);
 });
 
+/** A build that may write to `place` runs, until all of `others` are built or wait; what these say of it. */
+async function meanwhile(
+  place: string,
+  settings: SettingsInput,
+  others: readonly SettingsInput[],
+): Promise<string[]> {
+  const mark = join(place, 'running');
+  const first = attempt(
+    settings,
+    script(
+      'echo > /mnt/running; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; bb rm /mnt/stop /mnt/running; echo > $out',
+    ),
+  );
+  while (!existsSync(mark)) await new Promise((resolve) => setTimeout(resolve, 50));
+  const run = others.map((other) => {
+    const waits = new Deferred<string>();
+    const see = script(
+      'for place in /mnt /shown; do bb test ! -e $place/running || echo $place; done > $out',
+    );
+    const result = inStore(other, async (store) => {
+      const building = store.build([see]);
+      for await (const event of building) {
+        if (event.type === 'warning') waits.resolve(event.message);
+      }
+      const { results } = await building.result;
+      waits.resolve('it was built');
+      const path = results[0]!.outputs?.['out'];
+      return path === undefined
+        ? results[0]!.error?.message
+        : readFileSync(store.local.realPath(path), 'utf8');
+    });
+    return { said: waits.promise, result };
+  });
+  const said = await Promise.all(run.map((one) => one.said));
+  writeFileSync(join(place, 'stop'), '');
+  assert.equal((await first).error, undefined);
+  for (const [i, { result }] of run.entries()) {
+    if (said[i] !== 'it was built') assert.equal(await result, '', 'it began when the other had ended');
+  }
+  return said;
+}
+
 test(
-  'CVE-2021-30465, CVE-2024-11218, CVE-2024-23651: two builds at once cannot share a writable directory',
+  'CVE-2021-30465, CVE-2024-11218, CVE-2024-23651: builds that share a writable directory wait for each other',
   needs,
   async () => {
     const shared = join(directory, 'other');
     const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
-    const first = attempt(
-      settings,
-      script('echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out'),
-    );
-    while (!existsSync(join(shared, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.match(await complaint(settings, script('echo > $out')), /other' is in use by another build/);
-    writeFileSync(join(shared, 'stop'), '');
-    assert.equal((await first).error, undefined);
-    assert.equal((await attempt(settings, script('echo > $out'))).error, undefined);
+    const said = await meanwhile(shared, settings, [settings, settings]);
+    for (const words of said) {
+      assert.match(words, /^the build of 'visible-\d+' waits: .*other' is in use by another build/);
+    }
   },
 );
 
@@ -197,23 +235,8 @@ test(
     const whole = { 'writable-sandbox-paths': [`/mnt=${outer}`] };
     const part = { 'writable-sandbox-paths': [`/mnt=${inner}`] };
     const shown = { 'sandbox-paths': [...busybox, `/shown=${inner}`] };
-    /** What is said to others while a build runs that may write to `place`. */
-    const meanwhile = async (place: string, settings: SettingsInput, others: readonly SettingsInput[]) => {
-      const waits = 'echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out';
-      const first = attempt(settings, script(waits));
-      const said: string[] = [];
-      try {
-        while (!existsSync(join(place, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
-        for (const other of others) said.push(await complaint(other, script('echo > $out')));
-      } finally {
-        writeFileSync(join(place, 'stop'), '');
-      }
-      assert.equal((await first).error, undefined);
-      return said;
-    };
-
-    for (const refusal of await meanwhile(outer, whole, [part, shown])) {
-      assert.match(refusal, /lies below '.*outer', which another build is writing to/);
+    for (const words of await meanwhile(outer, whole, [part, shown])) {
+      assert.match(words, /lies below '.*outer', which another build is writing to/);
     }
     // What is read there is the other's to change, but nothing leads astray: it is the directory itself that is mounted.
     const [own, read] = await meanwhile(inner, part, [whole, shown]);
@@ -221,6 +244,27 @@ test(
     assert.equal(read, 'it was built');
   },
 );
+
+test('who waits for a writable directory can be stopped', needs, async () => {
+  const shared = join(directory, 'other');
+  const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
+  const first = attempt(
+    settings,
+    script(
+      'echo > /mnt/running; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; bb rm /mnt/stop /mnt/running; echo > $out',
+    ),
+  );
+  while (!existsSync(join(shared, 'running'))) await new Promise((resolve) => setTimeout(resolve, 50));
+  await inStore(settings, async (store) => {
+    const controller = new AbortController();
+    const building = store.build([script('echo > $out')], { signal: controller.signal });
+    for await (const event of building) if (event.type === 'warning') controller.abort();
+    const ended = await building.result.catch((error) => error);
+    assert.equal(ended.code ?? ended.results[0].error.code, 'ERR_ABORTED');
+  });
+  writeFileSync(join(shared, 'stop'), '');
+  assert.equal((await first).error, undefined);
+});
 
 test('CVE-2024-42472: a host path is mounted only if it leads where it did', needs, async () => {
   const place = join(directory, 'moving');

@@ -1,4 +1,4 @@
-import { isAirplantError, withDetails } from '../base/errors.js';
+import { type AirplantError, isAirplantError, withDetails } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import { derivationOptions } from '../derivation/options.js';
 import type { AttemptSink } from '../sandbox/attempt-pipe.js';
@@ -38,7 +38,7 @@ export interface MadeOutputs extends AsyncDisposable {
   readonly attempt: Attempt;
   readonly settled: Settled;
   /** The outputs are refused: keeps them if that is wished for. Returns the error with where. */
-  refuse(error: unknown): Promise<unknown>;
+  refuse<E>(error: E): Promise<E | AirplantError>;
 }
 
 /**
@@ -100,11 +100,11 @@ export async function makeOutputs(
 }
 
 /** The error, and with it where the directories of its build are, if they were kept. */
-async function keepIfWished(
+async function keepIfWished<E>(
   finished: FinishedAttempt,
-  error: unknown,
+  error: E,
   { drvPath, emit }: { readonly drvPath: string; readonly emit: EventSink },
-): Promise<unknown> {
+): Promise<E | AirplantError> {
   if (!finished.keep || !isAirplantError(error) || error.code === 'ERR_ABORTED') return error;
   const { code, message } = error;
   try {
