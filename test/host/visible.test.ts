@@ -14,6 +14,7 @@ import {
   toFile,
 } from '../../ts/index.js';
 import { compileFixture } from '../support/compile.js';
+import { fixedScript } from '../support/fixed-script.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -286,6 +287,21 @@ test('a reply in JSON changes the environment and refuses builds', needs, async 
   const slow = reply('{"limits": {"timeoutSeconds": 1}}');
   await refused({ 'pre-build-hook': slow }, script('bb sleep 100'), /timed out after 1 seconds/);
 });
+
+test(
+  'a failure of who had a network from a hook may go away by itself, as one of a fixed output may',
+  needs,
+  async () => {
+    const reply = (network: string) => ({
+      'pre-build-hook': hook(`printf 'airplant-hook 1\\n{"network": "${network}"}'`),
+    });
+    const failing = 'exit 3';
+    assert.equal((await attempt({}, script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('none'), script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('host'), script(failing))).status, 'TransientFailure');
+    assert.equal((await attempt(reply('none'), fixedScript(failing))).status, 'TransientFailure');
+  },
+);
 
 const badHooks: Readonly<Record<string, readonly [hook: string, message: RegExp]>> = {
   'prints something unknown': ['echo bogus', /unknown pre-build hook command 'bogus'/],
