@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -238,6 +248,56 @@ test('CVE-2024-42472: a host path is mounted only if it leads where it did', nee
   );
   assert.equal(await output(shown, look()), 'file', 'the control: it does lead there');
 });
+
+test(
+  'CVE-2024-42472: what is exchanged all the time from the look to the mount is never followed',
+  requires('user-namespaces', 'program:busybox', 'program:cc'),
+  async () => {
+    const place = join(directory, 'spinning');
+    const [data, link] = [join(place, 'data'), join(place, 'link')];
+    for (const name of ['data', 'elsewhere']) {
+      mkdirSync(join(place, name), { recursive: true });
+      writeFileSync(join(place, name, 'file'), name);
+    }
+    symlinkSync('elsewhere', link);
+    const spinner = spawn(compileFixture('exchange'), [data, link]);
+    const stop = async () => {
+      spinner.kill('SIGSTOP');
+      const isStopped = () => /\) [Tt] /.test(readFileSync(`/proc/${spinner.pid}/stat`, 'latin1'));
+      while (!isStopped()) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (!lstatSync(data).isSymbolicLink()) return;
+      renameSync(data, join(place, 'link-again'));
+      renameSync(link, data);
+      renameSync(join(place, 'link-again'), link);
+    };
+    const settings = {
+      'sandbox-paths': [...busybox, `/data=${data}`],
+      'pre-build-hook': hook(`kill -CONT ${spinner.pid}`),
+    };
+    const ends = { built: 0, 'seen by the look': 0, 'seen by the mount': 0 };
+    try {
+      for (let round = 0; round < 60 || ends['seen by the mount'] === 0 || ends.built === 0; round++) {
+        assert.ok(round < 2000, 'the mount met no symlink');
+        await stop();
+        const wanted = script('bb cat /data/file > $out');
+        const { error } = await inStore(settings, async (store) => {
+          const result = (await store.build([wanted]).result).results[0]!;
+          const path = result.outputs['out'];
+          if (path) assert.equal(readFileSync(store.local.realPath(path), 'utf8'), 'data', `round ${round}`);
+          return result;
+        });
+        if (!error) ends.built++;
+        else if (/leads elsewhere than when/.test(error.message)) ends['seen by the look']++;
+        else {
+          assert.match(error.message, /^the sandbox cannot be set up: bind .*data: ELOOP/);
+          ends['seen by the mount']++;
+        }
+      }
+    } finally {
+      spinner.kill('SIGKILL');
+    }
+  },
+);
 
 test('CVE-2026-34078: a symlink that a build has made is not followed out of the store', needs, async () => {
   const secret = join(directory, 'secret');
