@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,6 +25,7 @@ import {
   toFile,
 } from '../../ts/index.js';
 import { compileFixture } from '../support/compile.js';
+import { fixedScript } from '../support/fixed-script.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -282,6 +293,56 @@ test('CVE-2024-42472: a host path is mounted only if it leads where it did', nee
   assert.equal(await output(shown, look()), 'file', 'the control: it does lead there');
 });
 
+test(
+  'CVE-2024-42472: what is exchanged all the time from the look to the mount is never followed',
+  requires('user-namespaces', 'program:busybox', 'program:cc'),
+  async () => {
+    const place = join(directory, 'spinning');
+    const [data, link] = [join(place, 'data'), join(place, 'link')];
+    for (const name of ['data', 'elsewhere']) {
+      mkdirSync(join(place, name), { recursive: true });
+      writeFileSync(join(place, name, 'file'), name);
+    }
+    symlinkSync('elsewhere', link);
+    const spinner = spawn(compileFixture('exchange'), [data, link]);
+    const stop = async () => {
+      spinner.kill('SIGSTOP');
+      const isStopped = () => /\) [Tt] /.test(readFileSync(`/proc/${spinner.pid}/stat`, 'latin1'));
+      while (!isStopped()) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (!lstatSync(data).isSymbolicLink()) return;
+      renameSync(data, join(place, 'link-again'));
+      renameSync(link, data);
+      renameSync(join(place, 'link-again'), link);
+    };
+    const settings = {
+      'sandbox-paths': [...busybox, `/data=${data}`],
+      'pre-build-hook': hook(`kill -CONT ${spinner.pid}`),
+    };
+    const ends = { built: 0, 'seen by the look': 0, 'seen by the mount': 0 };
+    try {
+      for (let round = 0; round < 60 || ends['seen by the mount'] === 0 || ends.built === 0; round++) {
+        assert.ok(round < 2000, 'the mount met no symlink');
+        await stop();
+        const wanted = script('bb cat /data/file > $out');
+        const { error } = await inStore(settings, async (store) => {
+          const result = (await store.build([wanted]).result).results[0]!;
+          const path = result.outputs['out'];
+          if (path) assert.equal(readFileSync(store.local.realPath(path), 'utf8'), 'data', `round ${round}`);
+          return result;
+        });
+        if (!error) ends.built++;
+        else if (/leads elsewhere than when/.test(error.message)) ends['seen by the look']++;
+        else {
+          assert.match(error.message, /^the sandbox cannot be set up: bind .*data: ELOOP/);
+          ends['seen by the mount']++;
+        }
+      }
+    } finally {
+      spinner.kill('SIGKILL');
+    }
+  },
+);
+
 test('CVE-2026-34078: a symlink that a build has made is not followed out of the store', needs, async () => {
   const secret = join(directory, 'secret');
   mkdirSync(secret);
@@ -330,6 +391,21 @@ test('a reply in JSON changes the environment and refuses builds', needs, async 
   const slow = reply('{"limits": {"timeoutSeconds": 1}}');
   await refused({ 'pre-build-hook': slow }, script('bb sleep 100'), /timed out after 1 seconds/);
 });
+
+test(
+  'a failure of who had a network from a hook may go away by itself, as one of a fixed output may',
+  needs,
+  async () => {
+    const reply = (network: string) => ({
+      'pre-build-hook': hook(`printf 'airplant-hook 1\\n{"network": "${network}"}'`),
+    });
+    const failing = 'exit 3';
+    assert.equal((await attempt({}, script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('none'), script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('host'), script(failing))).status, 'TransientFailure');
+    assert.equal((await attempt(reply('none'), fixedScript(failing))).status, 'TransientFailure');
+  },
+);
 
 const badHooks: Readonly<Record<string, readonly [hook: string, message: RegExp]>> = {
   'prints something unknown': ['echo bogus', /unknown pre-build hook command 'bogus'/],

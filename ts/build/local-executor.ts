@@ -94,7 +94,7 @@ export class LocalExecutor implements Executor {
       using held = taken;
       const { identity } = held;
       const ran = await this.#connectAndRun({ request, place, prepare, observe, identity }, hooks);
-      const { attempt } = ran;
+      const { attempt, request: run } = ran;
       const keep = async (failure: KeptFailure, directory: string) => {
         const at = placeOf(directory, { buildsIn });
         await keepFailed(place, {
@@ -107,6 +107,7 @@ export class LocalExecutor implements Executor {
       };
       return {
         attempt,
+        request: run,
         privateDirectory: place.privateDirectory,
         ...(keepAt === undefined ? {} : { keep: (failure: KeptFailure) => keep(failure, keepAt) }),
         [Symbol.asyncDispose]: remove,

@@ -1,5 +1,6 @@
 import { type AirplantError, isAirplantError, withDetails } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
+import { isFixedOutput } from '../derivation/fixed.js';
 import { derivationOptions } from '../derivation/options.js';
 import type { AttemptSink } from '../sandbox/attempt-pipe.js';
 import { isBuiltinBuilder } from '../sandbox/builtin.js';
@@ -62,16 +63,16 @@ export async function makeOutputs(
   const graphs = readReferenceGraphs({ drvPath, derivation, inputs }, store);
   const subject = { drvPath, derivation, inputs, graphs, occupied };
   const prepared = await prepareRequest(subject, storeDir, context.options, signal);
-  const request = context.adjust?.(prepared) ?? prepared;
-  await store.addTempRoot(...request.outputs.map(({ scratchPath }) => scratchPath));
+  const asked = context.adjust?.(prepared) ?? prepared;
+  await store.addTempRoot(...asked.outputs.map(({ scratchPath }) => scratchPath));
 
   for (const message of idleRules(drvPath, derivation)) emit({ type: 'warning', message });
 
-  const finished = await runBuilder(planned, request, context);
+  const finished = await runBuilder(planned, asked, context);
   try {
-    judge({ drvPath, request }, finished.attempt);
+    const { attempt, request, privateDirectory } = finished;
+    judge({ drvPath, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
     emit({ type: 'build.settling', drvPath });
-    const { attempt, privateDirectory } = finished;
     const { caseHack } = store;
     const { unsafeDiscardReferences: discardReferences } = derivationOptions(derivation);
     const job = {
