@@ -12,7 +12,8 @@ const limit = 16 * 2 ** 20;
 const pressing = 4 * limit;
 /** Milliseconds they are waited for. Nothing else of this process runs meanwhile. */
 const patience = 100;
-/** Milliseconds between attempts while somebody who reads keeps the log from being emptied. */
+/** While somebody who reads keeps the log from being emptied: bytes more, or milliseconds, until the next attempt. */
+const step = 4 * 2 ** 20;
 const interval = 100;
 
 /**
@@ -26,7 +27,8 @@ const interval = 100;
 export class WalLimit {
   readonly #log: string;
   readonly #busyTimeout: number;
-  #next = 0;
+  #nextSize = 0;
+  #nextTime = 0;
 
   /** `busyTimeout`: milliseconds, as the connection has it apart from here. */
   constructor(file: string, busyTimeout: number) {
@@ -37,7 +39,7 @@ export class WalLimit {
   /** To be called after a transaction, outside of any. Never fails: the transaction has been written. */
   keep(database: Checkpointed): void {
     const size = statSync(this.#log, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < limit || performance.now() < this.#next) return;
+    if (size < limit || (size < this.#nextSize && performance.now() < this.#nextTime)) return;
     const wait = size < pressing ? 0 : patience;
     try {
       database.exec(`pragma busy_timeout = ${wait}`);
@@ -46,7 +48,8 @@ export class WalLimit {
       // A disk that is full or fails: what is in the log is safe there, and the next write will say so if it is not.
     } finally {
       database.exec(`pragma busy_timeout = ${this.#busyTimeout}`);
-      this.#next = performance.now() + interval + 10 * wait;
+      this.#nextSize = size + step;
+      this.#nextTime = performance.now() + interval + 10 * wait;
     }
   }
 }
