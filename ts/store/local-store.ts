@@ -8,6 +8,7 @@ import type { PathToAdd } from './add-path.js';
 import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
 import { invalidPath } from './database.js';
+import type { DatabaseCheckOptions, DatabaseProblem } from './database-check.js';
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
 import type { LockFile } from './lock-file.js';
@@ -131,6 +132,13 @@ export class LocalStore implements AsyncDisposable {
   async verifyPath(path: string, options: CancelOptions = {}): Promise<PathCondition> {
     const { verifyPath } = await import('./verify-path.js');
     return await this.#read(`verifying ${quote(path)}`, () => verifyPath(this.#parts, path, options));
+  }
+
+  /** What is wrong with the database itself, whatever the files are like. Nothing is changed. */
+  async checkDatabase(options: DatabaseCheckOptions = {}): Promise<DatabaseProblem[]> {
+    return await this.#read('checking the database', () =>
+      this.#parts.database.check(this.directories.storeDir, options),
+    );
   }
 
   /**
