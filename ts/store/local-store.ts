@@ -2,6 +2,7 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import type { NarAccessor } from '../formats/nar/accessor.js';
 import type { CancelOptions } from '../native.js';
 import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
@@ -149,6 +150,15 @@ export class LocalStore implements AsyncDisposable {
   async copyOut(path: string, destination: string, options: CancelOptions = {}): Promise<void> {
     const { copyOut } = await import('./copy-out.js');
     await this.#read(`copying ${quote(path)}`, () => copyOut(this.#parts, path, destination, options));
+  }
+
+  /**
+   * Looks into a valid path as into its NAR, of which nothing is made: files are read when they are asked for. Throws
+   * ERR_PATH_INVALID, also when the path is gone from the disk. It does not protect the path from collectors.
+   */
+  async openNar(path: string): Promise<NarAccessor> {
+    const { openNar } = await import('./nar-sources/open-nar.js');
+    return await this.#read(`reading ${quote(path)}`, () => openNar(this.#parts, path));
   }
 
   /**
