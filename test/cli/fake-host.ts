@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { BuildEvent } from '../../ts/base/events.js';
 import type { BuildReport } from '../../ts/build/builder.js';
 import type { CheckReport } from '../../ts/build/check/check-run.js';
@@ -22,8 +23,10 @@ import type { Derivation } from '../../ts/derivation/derivation.js';
 import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import type { PathToAdd } from '../../ts/store/add-path.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
+import type { RegisterChoices } from '../../ts/store/transfer/register-paths.js';
 
 const noUsage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
 
@@ -198,12 +201,14 @@ class FakeLocalStore implements OpenLocalStore {
   readonly logs = {
     readTimes: async () => undefined,
     read: async (drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
-      const text = this.logTexts.get(drvPath);
-      return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
+      const log = this.logTexts.get(drvPath);
+      return log === undefined ? undefined : Readable.from([Buffer.from(log)]);
     },
   };
   readonly written: Derivation[] = [];
   readonly links: { link: string; path: string }[] = [];
+  /** How paths were to be added or registered. */
+  readonly transfers: unknown[] = [];
 
   realPath(path: string): string {
     return join(this.directories.realStoreDir, path.slice(this.directories.storeDir.length));
@@ -238,6 +243,41 @@ class FakeLocalStore implements OpenLocalStore {
 
   async makeResultLink(link: { link: string; path: string }): Promise<void> {
     this.links.push(link);
+  }
+
+  invalidPaths(paths: readonly string[]): string[] {
+    return paths.filter((path) => !this.isValid(path));
+  }
+
+  async addPath(path: PathToAdd): Promise<PathInfo> {
+    this.transfers.push(path);
+    return pathInfo(`/nix/store/${'a'.repeat(32)}-${path.name}`);
+  }
+
+  /** The paths, one a line, are the stream. */
+  async *exportPaths(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const path of paths) yield Buffer.from(`${path}\n`);
+  }
+
+  async importPaths(
+    source: AsyncIterable<Uint8Array>,
+    { onImported }: { onImported: (path: string) => void },
+  ): Promise<string[]> {
+    const paths = (await text(source)).split('\n').filter(Boolean);
+    for (const path of paths) onImported(path);
+    return paths;
+  }
+
+  async *dumpDatabase(paths: readonly string[] = [...this.infos.keys()]): AsyncGenerator<string> {
+    for (const path of paths) yield `${path}\n`;
+  }
+
+  async registerPaths(
+    source: AsyncIterable<Uint8Array>,
+    { signal: _, ...how }: RegisterChoices & { signal: AbortSignal },
+  ): Promise<number> {
+    this.transfers.push(how);
+    return (await text(source)).split('\n').filter(Boolean).length;
   }
 }
 

@@ -8,9 +8,11 @@ import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { PathToAdd } from '../store/add-path.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
+import type { RegisterChoices } from '../store/transfer/register-paths.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -81,6 +83,10 @@ export interface RepairOptions {
   readonly repair?: boolean;
 }
 
+export interface SignalOptions {
+  readonly signal: AbortSignal;
+}
+
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
 export interface OpenLocalStore {
   readonly directories: StoreDirectories;
@@ -89,7 +95,16 @@ export interface OpenLocalStore {
   pathInfo(path: string): Awaitable<PathInfo>;
   closure(paths: readonly string[]): Awaitable<readonly string[]>;
   validDerivers(path: string): Awaitable<readonly string[]>;
+  invalidPaths(paths: readonly string[]): Awaitable<readonly string[]>;
   readDerivation(drvPath: string): Awaitable<Derivation>;
+  addPath(path: PathToAdd, options: SignalOptions): Promise<PathInfo>;
+  exportPaths(paths: readonly string[], options: SignalOptions): AsyncIterable<Uint8Array>;
+  importPaths(
+    source: AsyncIterable<Uint8Array>,
+    options: SignalOptions & { readonly onImported: (path: string) => void },
+  ): Promise<readonly string[]>;
+  dumpDatabase(paths: readonly string[] | undefined): AsyncIterable<string>;
+  registerPaths(text: AsyncIterable<Uint8Array>, options: SignalOptions & RegisterChoices): Promise<number>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {

@@ -70,7 +70,7 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'store',
-    summary: 'manage a whole store',
+    summary: 'take paths in and out, manage a whole store',
     load: async () => (await import('./commands/store.js')).storeCommands,
   },
   {

@@ -25,6 +25,7 @@ const sql = {
   id: 'select id from ValidPaths where path = ?',
   info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
   all: 'select path from ValidPaths',
+  page: 'select path from ValidPaths where path > ? order by path limit 1000',
   references: 'select path from Refs join ValidPaths on reference = id where referrer = ?',
   referrers:
     'select path from Refs join ValidPaths on referrer = id where reference = (select id from ValidPaths where path = ?)',
@@ -89,6 +90,12 @@ export class Database {
 
   validPaths(): string[] {
     return this.#column('all');
+  }
+
+  /** All valid paths in the order of their bytes, some at a time: what changes meanwhile may be among them or not. */
+  *sortedPaths(): Generator<string, void, undefined> {
+    for (let page = this.#column('page', ''); page.length > 0; page = this.#column('page', page.at(-1)!))
+      yield* page;
   }
 
   /** Sorted; undefined if the path is not valid. */

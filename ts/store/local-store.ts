@@ -2,6 +2,7 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import type { NarAccessor } from '../formats/nar/accessor.js';
 import type { CancelOptions } from '../native.js';
 import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
@@ -17,6 +18,8 @@ import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
 import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
+import type { ImportChoices } from './transfer/import-paths.js';
+import type { RegisterChoices } from './transfer/register-paths.js';
 import type { PathCondition } from './verify-path.js';
 
 /** Locks on store paths, held until released. */
@@ -70,6 +73,13 @@ export class LocalStore implements AsyncDisposable {
 
   isValid(path: string): boolean {
     return this.#parts.database.isValid(path);
+  }
+
+  /** Those of the paths that are not valid, in their order. */
+  invalidPaths(paths: Iterable<string>): string[] {
+    const all = [...paths];
+    for (const path of all) this.realPath(path);
+    return all.filter((path) => !this.isValid(path));
   }
 
   /** Throws ERR_PATH_INVALID. */
@@ -148,6 +158,15 @@ export class LocalStore implements AsyncDisposable {
   async copyOut(path: string, destination: string, options: CancelOptions = {}): Promise<void> {
     const { copyOut } = await import('./copy-out.js');
     await this.#read(`copying ${quote(path)}`, () => copyOut(this.#parts, path, destination, options));
+  }
+
+  /**
+   * Looks into a valid path as into its NAR, of which nothing is made: files are read when they are asked for. Throws
+   * ERR_PATH_INVALID, also when the path is gone from the disk. It does not protect the path from collectors.
+   */
+  async openNar(path: string): Promise<NarAccessor> {
+    const { openNar } = await import('./nar-sources/open-nar.js');
+    return await this.#read(`reading ${quote(path)}`, () => openNar(this.#parts, path));
   }
 
   /**
@@ -232,6 +251,54 @@ export class LocalStore implements AsyncDisposable {
       return await fetchPath(this.#parts, path, this.#placeOptions({ ...options, signal }));
     };
     return await this.#change(`fetching ${quote(path.info.path)}`, fetch, options.signal);
+  }
+
+  /**
+   * Paths as one stream, which `importPaths` and `nix-store --import` read: exactly these, each once, references first, in
+   * constant memory. They are compared with what is registered on their way. See `exportPaths` for what it throws.
+   */
+  async *exportPaths(
+    paths: Iterable<string>,
+    options: CancelOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { exportPaths } = await import('./transfer/export-paths.js');
+    yield* exportPaths(this.#parts, paths, options);
+  }
+
+  /** Adds the paths of such a stream, each once all of it has come, and returns them in its order. */
+  async importPaths(
+    source: AsyncIterable<Uint8Array>,
+    { signal, onWait, ...how }: StoreWaitOptions & ImportChoices = {},
+  ): Promise<string[]> {
+    const add = async (signal: AbortSignal) => {
+      const { importPaths } = await import('./transfer/import-paths.js');
+      return await importPaths(this.#parts, source, { ...how, ...this.#placeOptions({ signal, onWait }) });
+    };
+    return await this.#change('importing paths', add, signal);
+  }
+
+  /**
+   * What is registered of these paths, or of all, in the text form of `nix-store --dump-db`, a record at a time. Throws
+   * ERR_PATH_INVALID.
+   */
+  async *dumpDatabase(paths?: Iterable<string>): AsyncGenerator<string, void, undefined> {
+    const { dumpDatabase } = await import('./transfer/dump-database.js');
+    yield* dumpDatabase(this.#parts, paths);
+  }
+
+  /**
+   * Makes paths valid whose contents lie in the store already, as such a text says, all or none. Returns their number. See
+   * `registerPaths` for what it throws.
+   */
+  async registerPaths(
+    text: AsyncIterable<Uint8Array>,
+    { signal, onWait, ...how }: StoreWaitOptions & RegisterChoices = {},
+  ): Promise<number> {
+    const register = async (signal: AbortSignal) => {
+      const { registerPaths } = await import('./transfer/register-paths.js');
+      return await registerPaths(this.#parts, text, { ...how, ...this.#placeOptions({ signal, onWait }) });
+    };
+    return await this.#change('registering paths', register, signal);
   }
 
   /**
