@@ -23,6 +23,7 @@ import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
+import { referencesFirst } from '../../ts/store/graph.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
 
 const noUsage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
@@ -219,8 +220,25 @@ class FakeLocalStore implements OpenLocalStore {
     return info;
   }
 
-  closure(paths: readonly string[]): string[] {
-    return [...new Set(paths.flatMap((path) => [...this.pathInfo(path).references, path]))];
+  closure(paths: Iterable<string>): string[] {
+    return [...new Set([...paths].flatMap((path) => [...this.pathInfo(path).references, path]))];
+  }
+
+  references(path: string): string[] {
+    return [...this.pathInfo(path).references];
+  }
+
+  referrers(path: string): string[] {
+    const refersToIt = ({ references }: PathInfo) => references.includes(path);
+    return [...this.infos.values()].filter(refersToIt).map((info) => info.path);
+  }
+
+  topologicalSort(paths: Iterable<string>): string[] {
+    return referencesFirst(paths, (path) => this.references(path));
+  }
+
+  derivationOutputs(): Map<string, string> {
+    return new Map();
   }
 
   validDerivers(): string[] {

@@ -10,7 +10,7 @@ import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
-import type { PathInfo } from '../store/path-info.js';
+import type { QueryStore } from '../store/query/query-store.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -82,14 +82,8 @@ export interface RepairOptions {
 }
 
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
-export interface OpenLocalStore {
-  readonly directories: StoreDirectories;
+export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
-  isValid(path: string): Awaitable<boolean>;
-  pathInfo(path: string): Awaitable<PathInfo>;
-  closure(paths: readonly string[]): Awaitable<readonly string[]>;
-  validDerivers(path: string): Awaitable<readonly string[]>;
-  readDerivation(drvPath: string): Awaitable<Derivation>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {

@@ -59,6 +59,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/path-info.js')).pathInfoCommand,
   },
   {
+    name: 'query',
+    summary: 'ask what refers to what, and what made it',
+    load: async () => (await import('./commands/query.js')).queryCommands,
+  },
+  {
     name: 'nar',
     summary: 'make, unpack and look into archives',
     load: async () => (await import('./commands/nar.js')).narCommands,
