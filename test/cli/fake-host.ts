@@ -6,6 +6,7 @@ import type { CheckReport } from '../../ts/build/check/check-run.js';
 import type { CheckOptions } from '../../ts/build/check/records.js';
 import type { Explanation } from '../../ts/build/explain/explain-build.js';
 import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
+import type { VerifyOptions, VerifyReport } from '../../ts/build/verify-and-repair.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
   Engine,
@@ -115,6 +116,8 @@ export class FakeStore implements OpenStore {
   report: BuildReport = { results: [], repaired: [], exitStatus: 0 };
   checkReport: CheckReport = { results: [], exitStatus: 0 };
   checking: CheckOptions | undefined;
+  verifyReport: VerifyReport = { findings: [], paths: 0, links: 0, repaired: [], exitStatus: 0 };
+  verifying: VerifyOptions | undefined;
   spec: SandboxSpec | undefined;
   /** Derivations, each with the command. */
   explanation: Explanation = { drvPath: '', culprits: [], more: 0, forgotten: 0 };
@@ -141,6 +144,11 @@ export class FakeStore implements OpenStore {
     this.repairs = options.repair ?? false;
     this.signal = options.signal;
     return this.#run(this.report);
+  }
+
+  verify({ signal: _, ...options }: VerifyOptions & { readonly signal: AbortSignal }) {
+    this.verifying = options;
+    return this.#run(this.verifyReport);
   }
 
   explain(drvPath: string, { signal }: { readonly signal: AbortSignal }) {

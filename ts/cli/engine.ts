@@ -4,6 +4,7 @@ import type { CheckOptions } from '../build/check/records.js';
 import type { EventRun } from '../build/event-run.js';
 import type { Explanation } from '../build/explain/explain-build.js';
 import type { Plan, Wanted } from '../build/records.js';
+import type { VerifyOptions, VerifyReport } from '../build/verify-and-repair.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
@@ -59,6 +60,7 @@ export interface OpenStore {
     wanted: readonly Wanted[],
     options: CheckOptions & { readonly signal: AbortSignal },
   ): Awaitable<CheckRun>;
+  verify(options: VerifyOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<VerifyReport>>;
   explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
   /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
   enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;

@@ -24,6 +24,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/repair.js')).repairCommand,
   },
   {
+    name: 'verify',
+    summary: 'look for damage in the store',
+    load: async () => (await import('./commands/verify.js')).verifyCommand,
+  },
+  {
     name: 'explain',
     summary: 'find out what a failing build missed',
     load: async () => (await import('./commands/explain.js')).explainCommand,

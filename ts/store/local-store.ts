@@ -16,6 +16,7 @@ import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
 import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
+import type { VerifiedStore, VerifyStoreOptions } from './verify/verify-store.js';
 import type { PathCondition } from './verify-path.js';
 
 /** Locks on store paths, held until released. */
@@ -131,6 +132,13 @@ export class LocalStore implements AsyncDisposable {
   async verifyPath(path: string, options: CancelOptions = {}): Promise<PathCondition> {
     const { verifyPath } = await import('./verify-path.js');
     return await this.#read(`verifying ${quote(path)}`, () => verifyPath(this.#parts, path, options));
+  }
+
+  /** Looks for damage in the whole store, or in some of its paths; see there. */
+  async verifyStore(options: VerifyStoreOptions = {}): Promise<VerifiedStore> {
+    const { verifyStore } = await import('./verify/verify-store.js');
+    const verify = (signal: AbortSignal) => verifyStore(this.#parts, { ...options, signal });
+    return await this.#change('verifying', verify, options.signal);
   }
 
   /**
