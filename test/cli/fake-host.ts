@@ -7,6 +7,7 @@ import type { CheckReport } from '../../ts/build/check/check-run.js';
 import type { CheckOptions } from '../../ts/build/check/records.js';
 import type { Explanation } from '../../ts/build/explain/explain-build.js';
 import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
+import type { VerifyOptions, VerifyReport } from '../../ts/build/verify-and-repair.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
   Engine,
@@ -25,6 +26,7 @@ import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import type { PathToAdd } from '../../ts/store/add-path.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
+import { referencesFirst } from '../../ts/store/graph.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
 import type { RegisterChoices } from '../../ts/store/transfer/register-paths.js';
 
@@ -117,6 +119,8 @@ export class FakeStore implements OpenStore {
   report: BuildReport = { results: [], repaired: [], exitStatus: 0 };
   checkReport: CheckReport = { results: [], exitStatus: 0 };
   checking: CheckOptions | undefined;
+  verifyReport: VerifyReport = { findings: [], paths: 0, links: 0, repaired: [], exitStatus: 0 };
+  verifying: VerifyOptions | undefined;
   spec: SandboxSpec | undefined;
   /** Derivations, each with the command. */
   explanation: Explanation = { drvPath: '', culprits: [], more: 0, forgotten: 0 };
@@ -143,6 +147,11 @@ export class FakeStore implements OpenStore {
     this.repairs = options.repair ?? false;
     this.signal = options.signal;
     return this.#run(this.report);
+  }
+
+  verify({ signal: _, ...options }: VerifyOptions & { readonly signal: AbortSignal }) {
+    this.verifying = options;
+    return this.#run(this.verifyReport);
   }
 
   explain(drvPath: string, { signal }: { readonly signal: AbortSignal }) {
@@ -224,8 +233,25 @@ class FakeLocalStore implements OpenLocalStore {
     return info;
   }
 
-  closure(paths: readonly string[]): string[] {
-    return [...new Set(paths.flatMap((path) => [...this.pathInfo(path).references, path]))];
+  closure(paths: Iterable<string>): string[] {
+    return [...new Set([...paths].flatMap((path) => [...this.pathInfo(path).references, path]))];
+  }
+
+  references(path: string): string[] {
+    return [...this.pathInfo(path).references];
+  }
+
+  referrers(path: string): string[] {
+    const refersToIt = ({ references }: PathInfo) => references.includes(path);
+    return [...this.infos.values()].filter(refersToIt).map((info) => info.path);
+  }
+
+  topologicalSort(paths: Iterable<string>): string[] {
+    return referencesFirst(paths, (path) => this.references(path));
+  }
+
+  derivationOutputs(): Map<string, string> {
+    return new Map();
   }
 
   validDerivers(): string[] {

@@ -19,6 +19,15 @@ export type BuildEvent =
       readonly kind: 'missing' | 'modified' | 'unreadable';
       readonly message: string;
     }
+  /** What is found while the whole store is worked on; `error` stands for something that is not as it should be. */
+  | { readonly type: 'store.message'; readonly level: 'info' | 'error'; readonly message: string }
+  /** How many paths of the store have been dealt with. */
+  | {
+      readonly type: 'store.progress';
+      readonly activity: 'verify' | 'optimise';
+      readonly done: number;
+      readonly expected: number;
+    }
   /** A path is being copied from a substituter. */
   | {
       readonly type: 'substitute.started';

@@ -4,6 +4,7 @@ import type { CheckOptions } from '../build/check/records.js';
 import type { EventRun } from '../build/event-run.js';
 import type { Explanation } from '../build/explain/explain-build.js';
 import type { Plan, Wanted } from '../build/records.js';
+import type { VerifyOptions, VerifyReport } from '../build/verify-and-repair.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
@@ -13,6 +14,7 @@ import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
 import type { RegisterChoices } from '../store/transfer/register-paths.js';
+import type { QueryStore } from '../store/query/query-store.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -61,6 +63,7 @@ export interface OpenStore {
     wanted: readonly Wanted[],
     options: CheckOptions & { readonly signal: AbortSignal },
   ): Awaitable<CheckRun>;
+  verify(options: VerifyOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<VerifyReport>>;
   explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
   /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
   enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;
@@ -88,15 +91,9 @@ export interface SignalOptions {
 }
 
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
-export interface OpenLocalStore {
-  readonly directories: StoreDirectories;
+export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
-  isValid(path: string): Awaitable<boolean>;
-  pathInfo(path: string): Awaitable<PathInfo>;
-  closure(paths: readonly string[]): Awaitable<readonly string[]>;
-  validDerivers(path: string): Awaitable<readonly string[]>;
   invalidPaths(paths: readonly string[]): Awaitable<readonly string[]>;
-  readDerivation(drvPath: string): Awaitable<Derivation>;
   addPath(path: PathToAdd, options: SignalOptions): Promise<PathInfo>;
   exportPaths(paths: readonly string[], options: SignalOptions): AsyncIterable<Uint8Array>;
   importPaths(

@@ -24,6 +24,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/repair.js')).repairCommand,
   },
   {
+    name: 'verify',
+    summary: 'look for damage in the store',
+    load: async () => (await import('./commands/verify.js')).verifyCommand,
+  },
+  {
     name: 'explain',
     summary: 'find out what a failing build missed',
     load: async () => (await import('./commands/explain.js')).explainCommand,
@@ -57,6 +62,11 @@ export const verbs: readonly Verb[] = [
     name: 'path-info',
     summary: 'print what the store knows of a path',
     load: async () => (await import('./commands/path-info.js')).pathInfoCommand,
+  },
+  {
+    name: 'query',
+    summary: 'ask what refers to what, and what made it',
+    load: async () => (await import('./commands/query.js')).queryCommands,
   },
   {
     name: 'nar',

@@ -35,6 +35,11 @@ export function copyingLine({ path, from }: EventOf<'substitute.started'>): stri
   return `copying path '${plainText(path)}' from '${plainText(from)}'...`;
 }
 
+/** How far work on the whole store has come. */
+export function progressLine({ activity, done, expected }: EventOf<'store.progress'>): string {
+  return `${activity === 'verify' ? 'verified' : 'optimised'} ${done} of ${expected} paths`;
+}
+
 /** What Nix puts behind the name of a build whose post-build hook says something. */
 export const hookMark = ' (post)';
 

@@ -32,6 +32,7 @@ export class NixJsonReporter implements Reporter {
   readonly #waits = new Map<string, ActivityId>();
   readonly #planned = new Set<string>();
   readonly #wanted = new Set<string>();
+  #storeActivity: ActivityId | undefined;
   /** Told in the end, as Nix does with what was asked for. */
   readonly #lastErrors: string[] = [];
 
@@ -50,6 +51,12 @@ export class NixJsonReporter implements Reporter {
         break;
       case 'path.damaged':
         this.#activities.message(levels.error, event.message);
+        break;
+      case 'store.message':
+        this.#activities.message(levels[event.level], event.message);
+        break;
+      case 'store.progress':
+        this.#storeProgress(event);
         break;
       case 'substitute.started':
         this.#startCopy(event);
@@ -110,8 +117,18 @@ export class NixJsonReporter implements Reporter {
 
   close(): void {
     for (const drvPath of [...this.#builds.keys()]) this.#endBuild(drvPath, 'dropped');
+    if (this.#storeActivity !== undefined) this.#activities.stop(this.#storeActivity);
     this.#totals.close();
     for (const error of this.#lastErrors) this.#activities.error(error);
+  }
+
+  #storeProgress({ activity, done, expected }: EventOf<'store.progress'>): void {
+    const type = activity === 'verify' ? 'verifyPaths' : 'optimiseStore';
+    this.#storeActivity ??= this.#activities.start(type);
+    this.#activities.result(this.#storeActivity, 'progress', done, expected, 0, 0);
+    if (done < expected) return;
+    this.#activities.stop(this.#storeActivity);
+    this.#storeActivity = undefined;
   }
 
   #plan(event: EventOf<'plan'>): void {

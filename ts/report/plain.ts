@@ -14,6 +14,7 @@ import {
   notCopied,
   plainText,
   planLines,
+  progressLine,
   shortName,
   startedLine,
 } from './messages.js';
@@ -21,6 +22,9 @@ import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
 
 /** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
 const heartbeatMilliseconds = 60_000;
+
+/** Who watches wants to know that it goes on, and not of each of ten thousand paths. */
+const progressMilliseconds = 10_000;
 
 interface RunningBuild {
   readonly startedAt: number;
@@ -67,6 +71,10 @@ export class PlainReporter implements Reporter {
         return [`checking path '${plainText(event.path)}'...`];
       case 'path.damaged':
         return [plainText(event.message)];
+      case 'store.message':
+        return [plainText(event.message)];
+      case 'store.progress':
+        return this.#now() - this.#lastWrite < progressMilliseconds ? [] : [progressLine(event)];
       case 'substitute.started':
         return [copyingLine(event)];
       case 'substitute.succeeded':

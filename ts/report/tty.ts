@@ -14,6 +14,7 @@ import {
   keptLines,
   notCopied,
   plainText,
+  progressLine,
   shortName,
 } from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
@@ -49,6 +50,8 @@ export class TtyReporter implements Reporter {
   readonly #copying = new Set<string>();
   /** The path that was last begun to be read. */
   #checking: string | undefined;
+  /** Of work on the whole store. */
+  #progress: string | undefined;
   #planned = 0;
   #toCopy = 0;
   #copied = 0;
@@ -77,6 +80,12 @@ export class TtyReporter implements Reporter {
         break;
       case 'path.damaged':
         this.#window.print(plainText(event.message).split('\n'));
+        break;
+      case 'store.message':
+        this.#window.print(plainText(event.message).split('\n'));
+        break;
+      case 'store.progress':
+        this.#progress = event.done < event.expected ? progressLine(event) : undefined;
         break;
       case 'substitute.started':
         this.#copying.add(event.path);
@@ -222,6 +231,7 @@ export class TtyReporter implements Reporter {
     if (this.#checking !== undefined) {
       lines.push(this.#paint('dim', `  checking '${plainText(this.#checking)}'`));
     }
+    if (this.#progress !== undefined) lines.push(this.#paint('dim', `  ${this.#progress}`));
     for (const path of [...this.#copying].slice(0, 1)) {
       lines.push(this.#paint('dim', `  copying '${plainText(path)}'`));
     }

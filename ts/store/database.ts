@@ -9,6 +9,7 @@ import {
   requireTables,
 } from './database-check.js';
 import { schemaText } from './database-schema.js';
+import { DatabaseUpkeep } from './database-upkeep.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
 import { damaged } from './sqlite-errors.js';
@@ -51,11 +52,13 @@ const sql = {
 
 /** The store's database: what is valid, and what refers to what. Paths go in and out as logical store paths. */
 export class Database {
+  readonly upkeep: DatabaseUpkeep;
   readonly #connection: Connection;
   readonly #statements = new Map<keyof typeof sql, Statement>();
 
   private constructor(connection: Connection) {
     this.#connection = connection;
+    this.upkeep = new DatabaseUpkeep(connection);
   }
 
   /** Opens the database; with `create` it gets its tables if it has none. Throws as `Connection.open`. */

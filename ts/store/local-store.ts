@@ -20,6 +20,7 @@ import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 import type { ImportChoices } from './transfer/import-paths.js';
 import type { RegisterChoices } from './transfer/register-paths.js';
+import type { VerifiedStore, VerifyStoreOptions } from './verify/verify-store.js';
 import type { PathCondition } from './verify-path.js';
 
 /** Locks on store paths, held until released. */
@@ -149,6 +150,13 @@ export class LocalStore implements AsyncDisposable {
     return await this.#read('checking the database', () =>
       this.#parts.database.check(this.directories.storeDir, options),
     );
+  }
+
+  /** Looks for damage in the whole store, or in some of its paths; see there. */
+  async verifyStore(options: VerifyStoreOptions = {}): Promise<VerifiedStore> {
+    const { verifyStore } = await import('./verify/verify-store.js');
+    const verify = (signal: AbortSignal) => verifyStore(this.#parts, { ...options, signal });
+    return await this.#change('verifying', verify, options.signal);
   }
 
   /**
