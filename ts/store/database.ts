@@ -3,6 +3,7 @@ import { compareText } from '../base/text.js';
 import { formatHash, parseHash } from '../formats/hash.js';
 import { Connection, type ConnectionOptions, type Statement, type Value } from './connection.js';
 import { schemaText } from './database-schema.js';
+import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
 
@@ -13,7 +14,7 @@ export interface Registration {
   readonly outputs?: ReadonlyMap<string, string>;
 }
 
-/** All SQL of airplant: nobody else writes any. Prepared when first used. */
+/** All SQL of airplant but that of collectors (garbage-queries.ts): nobody else writes any. Prepared when first used. */
 const sql = {
   id: 'select id from ValidPaths where path = ?',
   info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
@@ -45,6 +46,7 @@ const sql = {
 export class Database {
   readonly #connection: Connection;
   readonly #statements = new Map<keyof typeof sql, Statement>();
+  #garbage: GarbageQueries | undefined;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
@@ -147,6 +149,12 @@ export class Database {
       }
       this.#refuseCycle(registrations, updated);
     }, signal);
+  }
+
+  /** What collectors ask, and how they make paths invalid. */
+  get garbage(): GarbageQueries {
+    this.#garbage ??= new GarbageQueries(this.#connection);
+    return this.#garbage;
   }
 
   close(): void {

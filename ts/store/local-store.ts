@@ -7,6 +7,8 @@ import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
 import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
+import type { ListedPath } from './collect/list-paths.js';
+import type { CollectListener, CollectReport, KeepSettings, Root } from './collect/records.js';
 import { invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
@@ -29,6 +31,12 @@ export interface StoreWaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once, before the first wait, with the (logical) paths somebody else has locked. */
   readonly onWait?: ((busyPaths: string[]) => void) | undefined;
+}
+
+/** How to collect, or to look at what would be collected. What is not given is as the store's settings say. */
+export interface StoreCollectOptions extends Partial<KeepSettings> {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: CollectListener | undefined;
 }
 
 /**
@@ -285,6 +293,56 @@ export class LocalStore implements AsyncDisposable {
     await this.#change('registering what has been checked', register, signal);
   }
 
+  /** All roots, sorted by what makes them roots. Stale ones are removed, as Nix does, unless the store is open for reading. */
+  async findRoots(options: StoreCollectOptions & { readonly censor?: boolean } = {}): Promise<Root[]> {
+    const { signal, onEvent = () => {}, censor } = options;
+    const onNote = (message: string) => onEvent({ type: 'collect.note', message });
+    return await this.#read('finding roots', async () => {
+      const { findAllRoots } = await import('./collect/find-roots.js');
+      return await findAllRoots(this.#parts, { removeStale: !this.readOnly, censor, onNote, signal });
+    });
+  }
+
+  /** What lives by some root, or what `collectGarbage` would delete; sorted, with leftovers that are no valid paths. */
+  async listPaths(which: 'live' | 'dead', options: StoreCollectOptions = {}): Promise<ListedPath[]> {
+    const list = async (signal: AbortSignal) => {
+      const { listPaths } = await import('./collect/list-paths.js');
+      return await listPaths(this.#parts, which, this.#collecting(options, signal));
+    };
+    return await this.#change('looking for garbage', list, options.signal);
+  }
+
+  /** Deletes what no root needs, until more than `maxFreed` bytes are freed. Others may build and add meanwhile. */
+  async collectGarbage(
+    options: StoreCollectOptions & { readonly maxFreed?: number | undefined } = {},
+  ): Promise<CollectReport> {
+    const collect = async (signal: AbortSignal) => {
+      const { collectGarbage } = await import('./collect/collect-garbage.js');
+      return await collectGarbage(this.#parts, {
+        ...this.#collecting(options, signal),
+        maxFreed: options.maxFreed,
+      });
+    };
+    return await this.#change('collecting garbage', collect, options.signal);
+  }
+
+  /**
+   * Deletes these paths, or none; with `ignoreLiveness` also such that a root needs. Throws ERR_PATH_IN_USE for one that
+   * lives, or that another path refers to.
+   */
+  async deletePaths(
+    paths: readonly string[],
+    options: StoreCollectOptions & { readonly ignoreLiveness?: boolean } = {},
+  ): Promise<CollectReport> {
+    for (const path of paths) this.realPath(path);
+    const remove = async (signal: AbortSignal) => {
+      const { deletePaths } = await import('./collect/collect-garbage.js');
+      const { ignoreLiveness = false } = options;
+      return await deletePaths(this.#parts, paths, { ...this.#collecting(options, signal), ignoreLiveness });
+    };
+    return await this.#change('deleting paths', remove, options.signal);
+  }
+
   /** Adds the `.drv` file of a derivation and returns its path. */
   async writeDerivation(derivation: Derivation): Promise<string> {
     const [drvPath] = await this.writeDerivations([derivation]);
@@ -402,6 +460,16 @@ export class LocalStore implements AsyncDisposable {
     } catch (error) {
       throw storeError(error, `${what} in the store ${quote(this.#name)}`);
     }
+  }
+
+  #collecting({ onEvent = () => {}, ...given }: StoreCollectOptions, signal: AbortSignal) {
+    const { collecting } = this.#parts;
+    return {
+      keepOutputs: given.keepOutputs ?? collecting.keepOutputs,
+      keepDerivations: given.keepDerivations ?? collecting.keepDerivations,
+      onEvent,
+      signal,
+    };
   }
 
   /** Locks know where paths really lie; callers want to hear what they are called. */
