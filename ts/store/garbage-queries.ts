@@ -42,6 +42,15 @@ const sql = {
   madeBy: `select group_concat(id) from (select distinct o.id from ValidPaths v
     join DerivationOutputs d on d.drv = v.id join ValidPaths o on o.path = d.path and o.deriver = v.path
     where v.id in (select value from json_each(?)))`,
+  // Of what keeps and what it keeps.
+  referrerPairs: `select referrer, reference from Refs
+    where reference in (select value from json_each(?)) and referrer <> reference`,
+  derivationPairs: `select d.drv, o.id from ValidPaths o join DerivationOutputs d on d.path = o.path
+    where o.id in (select value from json_each(?))`,
+  outputPairs: `select o.id, d.drv from DerivationOutputs d join ValidPaths o on o.path = d.path
+    where d.drv in (select value from json_each(?))`,
+  madePairs: `select o.id, v.id from ValidPaths v cross join ValidPaths o on o.deriver = v.path
+    where v.id in (select value from json_each(?)) and v.path like '%.drv'`,
   row: 'select id, path, narSize from ValidPaths where id = ?',
   rowOfPath: 'select id, path, narSize from ValidPaths where path = ?',
   isReferenced: 'select 1 from Refs where reference = ? and referrer <> ? limit 1',
@@ -68,6 +77,11 @@ export class GarbageQueries {
   /** Of those that are valid. */
   idsOf(paths: readonly string[]): number[] {
     return this.#ids('ids', paths);
+  }
+
+  rowById(id: number): GarbageRow | undefined {
+    const row = this.#get('row', id);
+    return row && rowOf(row);
   }
 
   /** Undefined if the path is not valid. */
@@ -128,6 +142,26 @@ export class GarbageQueries {
     return this.#ids('madeBy', ids);
   }
 
+  /** What refers to them, each with what it refers to. */
+  referrerPairs(ids: readonly number[]): [referrer: number, reference: number][] {
+    return this.#pairs('referrerPairs', ids);
+  }
+
+  /** The valid derivations that say they make them, each with what it makes. */
+  derivationPairs(ids: readonly number[]): [derivation: number, output: number][] {
+    return this.#pairs('derivationPairs', ids);
+  }
+
+  /** The valid outputs of those that are derivations, each with its derivation. */
+  outputPairs(ids: readonly number[]): [output: number, derivation: number][] {
+    return this.#pairs('outputPairs', ids);
+  }
+
+  /** The paths whose registrations say that these derivations made them, each with its derivation. */
+  madePairs(ids: readonly number[]): [made: number, derivation: number][] {
+    return this.#pairs('madePairs', ids);
+  }
+
   /**
    * Makes paths invalid, in one transaction: those that nothing else refers to and that `mayGo`, which is asked within
    * the transaction. The others stay as they are.
@@ -154,6 +188,13 @@ export class GarbageQueries {
       }
       return { rows, released };
     }, signal);
+  }
+
+  #pairs(
+    name: 'referrerPairs' | 'derivationPairs' | 'outputPairs' | 'madePairs',
+    ids: readonly number[],
+  ): [number, number][] {
+    return this.#statement(name).all(JSON.stringify(ids)) as [number, number][];
   }
 
   #ids(name: ListQuery, list: readonly Value[]): number[] {

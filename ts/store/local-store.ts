@@ -7,8 +7,16 @@ import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
 import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
+import type { AutoCollector } from './collect/auto-collector.js';
+import type { Holder } from './collect/holders.js';
 import type { ListedPath } from './collect/list-paths.js';
-import type { CollectListener, CollectReport, KeepSettings, Root } from './collect/records.js';
+import type {
+  CollectListener,
+  CollectReport,
+  CollectSettings,
+  KeepSettings,
+  Root,
+} from './collect/records.js';
 import { invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
@@ -19,11 +27,18 @@ import type { OutputToRegister } from './register-outputs.js';
 import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 import type { PathCondition } from './verify-path.js';
+import { unlessAborted } from './waiting.js';
 
 /** Locks on store paths, held until released. */
 export interface HeldLocks {
   /** `delete` once the paths are valid: the lock files go then. Calling it again is harmless. */
   release(options: { readonly delete: boolean }): void;
+}
+
+/** Paths that no collector deletes until they are released. */
+export interface ReleasablePaths {
+  /** Calling it again is harmless. */
+  release(): void;
 }
 
 /** How to wait for what somebody else is doing. */
@@ -59,6 +74,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #held = new Set<string>();
   readonly #changes = new Map<Promise<unknown>, AbortController>();
   #closed: Promise<void> | undefined;
+  #autoCollector: AutoCollector | undefined;
 
   /** For `openLocalStore` alone. */
   constructor(parts: StoreParts, { bigLock }: { readonly bigLock: LockFile | undefined }) {
@@ -66,8 +82,13 @@ export class LocalStore implements AsyncDisposable {
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
     this.caseHack = parts.caseHack;
-    this.#parts = parts;
+    this.#parts = { ...parts, makeRoom: (signal) => this.makeRoom({ signal }) };
     this.#bigLock = bigLock;
+  }
+
+  /** What collectors go by unless they are told otherwise. */
+  get collecting(): CollectSettings {
+    return this.#parts.collecting;
   }
 
   /** Where the path lies on the host. It need not exist. */
@@ -158,6 +179,27 @@ export class LocalStore implements AsyncDisposable {
     if (!this.readOnly) {
       await this.#change('protecting paths', (signal) => this.#parts.tempRoots.add(paths, signal));
     }
+  }
+
+  /**
+   * Protects paths until they are released, or the store is closed: for who works through many paths, a part at a time. A
+   * collector that runs when they are released may still spare them.
+   */
+  async protect(paths: readonly string[], options: CancelOptions = {}): Promise<ReleasablePaths> {
+    return await this.#change(
+      'protecting paths',
+      async (signal) => {
+        const scope = this.#parts.tempRoots.scope();
+        try {
+          await scope.add(paths, signal);
+        } catch (error) {
+          scope.close();
+          throw error;
+        }
+        return { release: () => scope.close() };
+      },
+      options.signal,
+    );
   }
 
   /**
@@ -327,6 +369,36 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /**
+   * Collects garbage if fewer bytes than `min-free` are left on the disk, until there are `max-free`; resolves when that
+   * has been done, whatever came of it. Adding and registering paths does so by itself.
+   */
+  async makeRoom(options: Pick<StoreCollectOptions, 'signal' | 'onEvent'> = {}): Promise<void> {
+    const { minFree } = this.#parts.collecting;
+    if (minFree === 0 || this.readOnly || this.#closed) return;
+    const { AutoCollector, availableBytes } = await import('./collect/auto-collector.js');
+    this.#autoCollector ??= new AutoCollector({
+      settings: this.#parts.collecting,
+      collect: (collecting) => this.collectGarbage(collecting),
+      available: this.#parts.availableBytes ?? (() => availableBytes(this.directories.realStoreDir)),
+    });
+    await unlessAborted(this.#autoCollector.check(options.onEvent ?? (() => {})), options.signal);
+  }
+
+  /** The roots that keep at least one of the paths, also those that do so by `keep-outputs` or `keep-derivations`. */
+  async findHolders(
+    paths: readonly string[],
+    options: StoreCollectOptions & { readonly asNixQuery?: boolean } = {},
+  ): Promise<Holder[]> {
+    const { signal, onEvent = () => {}, asNixQuery } = options;
+    const onNote = (message: string) => onEvent({ type: 'collect.note', message });
+    return await this.#read('finding roots', async () => {
+      const { findHolders } = await import('./collect/holders.js');
+      const finding = { removeStale: !this.readOnly, onNote, signal, asNixQuery };
+      return await findHolders(this.#parts, paths, { ...finding, ...this.#keeping(options) });
+    });
+  }
+
+  /**
    * Deletes these paths, or none; with `ignoreLiveness` also such that a root needs. Throws ERR_PATH_IN_USE for one that
    * lives, or that another path refers to.
    */
@@ -463,12 +535,14 @@ export class LocalStore implements AsyncDisposable {
   }
 
   #collecting({ onEvent = () => {}, ...given }: StoreCollectOptions, signal: AbortSignal) {
+    return { ...this.#keeping(given), onEvent, signal };
+  }
+
+  #keeping(given: Partial<KeepSettings>): KeepSettings {
     const { collecting } = this.#parts;
     return {
       keepOutputs: given.keepOutputs ?? collecting.keepOutputs,
       keepDerivations: given.keepDerivations ?? collecting.keepDerivations,
-      onEvent,
-      signal,
     };
   }
 

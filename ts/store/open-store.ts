@@ -35,6 +35,8 @@ export interface OpenStoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** Only NIX_IGNORE_SYMLINK_STORE is looked at. Default: that of the process. */
   readonly env?: StoreEnvironment | undefined;
+  /** Bytes left on the disk of the store. Default: the operating system is asked. */
+  readonly availableBytes?: (() => number) | undefined;
   /** Type of the file system that holds a directory. Default: the kernel is asked. */
   readonly fileSystemType?: ((directory: string) => string | undefined) | undefined;
 }
@@ -89,6 +91,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
       caseHack: caseHackOf(settings),
       collecting: { ...defaultCollecting, ...settings.collecting },
+      availableBytes: options.availableBytes,
     };
     return new LocalStore(parts, { bigLock });
   } catch (error) {

@@ -20,6 +20,10 @@ export interface StoreParts {
   readonly caseHack: boolean;
   /** What collectors go by unless they are told otherwise. */
   readonly collecting: CollectSettings;
+  /** Bytes left on the disk of the store. Default: the operating system is asked. */
+  readonly availableBytes?: (() => number) | undefined;
+  /** Collects garbage if the disk is full by the measure of `collecting`, and waits for it. */
+  makeRoom?(signal: AbortSignal | undefined): Promise<void>;
 }
 
 /** Where a store path (exactly that, nothing below it) lies on the host. Throws ERR_STORE_PATH. */
