@@ -10,6 +10,7 @@ import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
 import type { VerifyOptions, VerifyReport } from '../../ts/build/verify-and-repair.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
+  CollectingOptions,
   Engine,
   EnterFailedOptions,
   EnterStoreOptions,
@@ -25,6 +26,8 @@ import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import type { PathToAdd } from '../../ts/store/add-path.js';
+import type { ListedPath } from '../../ts/store/collect/list-paths.js';
+import type { CollectReport, Root } from '../../ts/store/collect/records.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
 import { referencesFirst } from '../../ts/store/graph.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
@@ -215,6 +218,11 @@ class FakeLocalStore implements OpenLocalStore {
     },
   };
   readonly written: Derivation[] = [];
+  roots: Root[] = [];
+  readonly listed: Record<'live' | 'dead', ListedPath[]> = { live: [], dead: [] };
+  collectReport: CollectReport = { deleted: 0, bytesFreed: 0, bytesSaved: 0, kept: [] };
+  /** How it was to be collected. */
+  readonly collected: Record<string, unknown>[] = [];
   readonly links: { link: string; path: string }[] = [];
   /** How paths were to be added or registered. */
   readonly transfers: unknown[] = [];
@@ -265,6 +273,28 @@ class FakeLocalStore implements OpenLocalStore {
   async writeDerivations(derivations: readonly Derivation[]): Promise<string[]> {
     this.written.push(...derivations);
     return derivations.map((derivation) => derivationPath(this.directories.storeDir, derivation));
+  }
+
+  async findRoots(): Promise<Root[]> {
+    return this.roots;
+  }
+
+  async listPaths(which: 'live' | 'dead'): Promise<ListedPath[]> {
+    return this.listed[which];
+  }
+
+  async collectGarbage(options: CollectingOptions & { readonly maxFreed?: number | undefined }) {
+    return this.#collect([], options);
+  }
+
+  async deletePaths(paths: readonly string[], options: CollectingOptions) {
+    return this.#collect(paths, options);
+  }
+
+  #collect(paths: readonly string[], { onEvent, signal: _, ...options }: CollectingOptions): CollectReport {
+    this.collected.push({ paths, ...options });
+    for (const { path } of this.listed.dead) onEvent({ type: 'collect.deleted', path });
+    return this.collectReport;
   }
 
   async makeResultLink(link: { link: string; path: string }): Promise<void> {

@@ -10,6 +10,8 @@ import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { PathToAdd } from '../store/add-path.js';
+import type { ListedPath } from '../store/collect/list-paths.js';
+import type { CollectListener, CollectReport, Root } from '../store/collect/records.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
@@ -104,11 +106,25 @@ export interface OpenLocalStore extends QueryStore {
   registerPaths(text: AsyncIterable<Uint8Array>, options: SignalOptions & RegisterChoices): Promise<number>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
+  findRoots(options: CollectingOptions): Promise<readonly Root[]>;
+  listPaths(which: 'live' | 'dead', options: CollectingOptions): Promise<readonly ListedPath[]>;
+  collectGarbage(
+    options: CollectingOptions & { readonly maxFreed?: number | undefined },
+  ): Promise<CollectReport>;
+  deletePaths(
+    paths: readonly string[],
+    options: CollectingOptions & { readonly ignoreLiveness: boolean },
+  ): Promise<CollectReport>;
   readonly logs: {
     readTimes(drvPath: string): Promise<LogTimes | undefined>;
     /** The kept log of a build, decompressed; undefined if there is none. */
     read(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   };
+}
+
+export interface CollectingOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: CollectListener;
 }
 
 /** What `derivation()` of the library makes, as far as the command line cares. */

@@ -79,6 +79,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/hash.js')).hashCommands,
   },
   {
+    name: 'gc',
+    summary: 'delete what nothing needs any more',
+    load: async () => (await import('./commands/gc.js')).gcCommand,
+  },
+  {
     name: 'store',
     summary: 'take paths in and out, manage a whole store',
     load: async () => (await import('./commands/store.js')).storeCommands,

@@ -10,6 +10,7 @@ import {
 } from './database-check.js';
 import { schemaText } from './database-schema.js';
 import { DatabaseUpkeep } from './database-upkeep.js';
+import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
 import { damaged } from './sqlite-errors.js';
@@ -21,7 +22,10 @@ export interface Registration {
   readonly outputs?: ReadonlyMap<string, string>;
 }
 
-/** All SQL of airplant, but for that of database-check.ts: nobody else writes any. Prepared when first used. */
+/**
+ * All SQL of airplant but that of collectors (garbage-queries.ts) and of database-check.ts: nobody else writes any.
+ * Prepared when first used.
+ */
 const sql = {
   id: 'select id from ValidPaths where path = ?',
   info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
@@ -55,6 +59,7 @@ export class Database {
   readonly upkeep: DatabaseUpkeep;
   readonly #connection: Connection;
   readonly #statements = new Map<keyof typeof sql, Statement>();
+  #garbage: GarbageQueries | undefined;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
@@ -176,6 +181,12 @@ export class Database {
   /** What is wrong with the database itself, paths being those of `storeDir`. Throws as any query. */
   async check(storeDir: string, options: DatabaseCheckOptions = {}): Promise<DatabaseProblem[]> {
     return await checkDatabase(this.#connection, storeDir, options);
+  }
+
+  /** What collectors ask, and how they make paths invalid. */
+  get garbage(): GarbageQueries {
+    this.#garbage ??= new GarbageQueries(this.#connection);
+    return this.#garbage;
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { storeFlags } from '../setting-flags.js';
 import { derivationOperand } from '../store-operand.js';
 import { commandSettings, withStore } from '../store-session.js';
 import { transferCommands } from './store-transfer.js';
+import { deleteCommand } from './delete.js';
 
 const removeCommand: Command = {
   name: 'store remove',
@@ -47,5 +48,5 @@ const removeFailedCommand: Command = {
 
 export const storeCommands: CommandGroup = {
   name: 'store',
-  commands: [...transferCommands, removeCommand, removeFailedCommand],
+  commands: [...transferCommands, deleteCommand, removeCommand, removeFailedCommand],
 };
