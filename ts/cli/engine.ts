@@ -7,6 +7,7 @@ import type { Plan, Wanted } from '../build/records.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
+import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
@@ -18,6 +19,8 @@ import type { PathInfo } from '../store/path-info.js';
  */
 export interface Engine {
   openStore(options: OpenStoreOptions): Promise<OpenStore>;
+  /** The same with all a store can do, for the programs of Nix's that we stand in for. */
+  openWholeStore(options: OpenStoreOptions): Promise<Store>;
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
   /** Lends a program the caller's standard streams without lending it the caller's terminal. */
