@@ -15,7 +15,7 @@ import { temporaryDirectory } from './temporary.js';
  */
 export interface ClassicRow<Scene> {
   /** Words, as a shell would split them; or made of what the scene has. */
-  readonly words: string | ((scene: Scene) => readonly string[]);
+  readonly words: string | readonly string[] | ((scene: Scene) => readonly string[]);
   /** Default: `nix-store`. */
   readonly program?: string;
   readonly input?: (scene: Scene) => Uint8Array;
@@ -25,6 +25,8 @@ export interface ClassicRow<Scene> {
   readonly otherWords?: RegExp;
   /** Looks at what both printed, where that cannot be the same. */
   readonly compare?: (theirs: string, ours: string) => void;
+  /** Called after each of the two; what it returns must be the same. */
+  readonly look?: (place: ClassicPlace) => unknown;
 }
 
 /** Where the rows of a table run. */
@@ -45,10 +47,12 @@ export function classicTable<Scene>(
   const directory = temporaryDirectory(`classic-${group.replaceAll(/\W+/g, '-')}`);
   const store = join(directory, 'store');
   const nix = new RealNix(directory, store);
+  const home = join(directory, 'nix-home');
   const env = {
+    PATH: process.env['PATH']!,
     NIX_REMOTE: store,
     NIX_CONFIG: configuration,
-    NIX_CONF_DIR: join(directory, 'nix-home/conf'),
+    NIX_CONF_DIR: join(home, 'conf'),
   };
   const work = join(directory, 'work');
   mkdirSync(work);
@@ -59,25 +63,36 @@ export function classicTable<Scene>(
       if (!needs.skip) scene = await prepare({ directory: work, nix });
     });
     for (const row of rows) {
-      const { program = 'nix-store', words, input, status = 0, otherWords, compare } = row;
-      const name = typeof words === 'string' ? words : String(words).replace(/^.*?=>\s*/s, '');
+      const { program = 'nix-store', words, input, status = 0, otherWords, compare, look } = row;
+      const name = nameOf(words);
       test(`${program} ${name}`, needs, async () => {
-        const argv = typeof words === 'string' ? words.split(' ').filter(Boolean) : words(scene);
+        const argv = typeof words === 'function' ? words(scene) : wordsOf(words);
         const bytes = input?.(scene) ?? Buffer.alloc(0);
         const theirs = spawnSync(program, argv, {
           cwd: work,
           input: bytes,
-          env: { ...env, PATH: process.env['PATH'], HOME: join(directory, 'nix-home') },
+          env: { ...env, HOME: home },
         });
+        const seen = look?.({ directory: work, nix });
         const ours = await commandLine.run([program, ...argv], [bytes]);
         assert.deepEqual([theirs.status, ours.status], [status, status], `${theirs.stderr}\n${ours.stderr}`);
         if (compare) compare(theirs.stdout.toString('latin1'), ours.stdout.toString('latin1'));
         else assert.equal(ours.stdout.toString('latin1'), theirs.stdout.toString('latin1'));
+        if (look) assert.deepEqual(look({ directory: work, nix }), seen);
         if (otherWords) assert.match(ours.stderr, otherWords);
         else assert.deepEqual(spoken(ours.stderr), spoken(theirs.stderr.toString()));
       });
     }
   });
+}
+
+function wordsOf(words: string | readonly string[]): readonly string[] {
+  return typeof words === 'string' ? words.split(' ').filter(Boolean) : words;
+}
+
+/** What a test is called: its words, or how they are made. */
+function nameOf(words: ClassicRow<never>['words']): string {
+  return typeof words === 'function' ? String(words).replace(/^.*?=>\s*/s, '') : wordsOf(words).join(' ');
 }
 
 /** The lines a script may look for. */

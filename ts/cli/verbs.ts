@@ -89,6 +89,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./classic/nix-store.js')).nixStore,
   },
   {
+    name: 'nix-build',
+    summary: 'do what nix-build does',
+    load: async () => (await import('./classic/nix-build.js')).nixBuild,
+  },
+  {
     name: 'nix-hash',
     summary: 'do what nix-hash does',
     load: async () => (await import('./classic/nix-hash.js')).nixHash,

@@ -1,5 +1,5 @@
 /** The programs of Nix's that airplant stands in for when it is called by their names. */
-export const classicNames: readonly string[] = ['nix-hash', 'nix-store'];
+export const classicNames: readonly string[] = ['nix-build', 'nix-hash', 'nix-store'];
 
 /**
  * The words of a command line out of `process.argv`. A program called `nix-store`, through a symlink of that name say,
