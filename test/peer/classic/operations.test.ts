@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { classicTable } from '../../support/classic-table.js';
 import { fixture, type RealNix } from '../../support/nix.js';
 
+const missing = '/nix/store/01m4xk46p9pcp3g31d5p0p7p1h9d7q1a-missing';
+
 interface Scene {
   /** Derivations of test/fixtures/peer, of which `diamond` and `multi` are built. */
   readonly diamond: string;
@@ -69,6 +71,12 @@ classicTable<Scene>(
     { words: (s) => ['--read-log', s.unbuilt], status: 1 },
     { words: '--add file tree tree/link' },
     { words: '--add file nonexistent', status: 1 },
+    { words: '--add-fixed sha256 file' },
+    { words: '--add-fixed --recursive sha256 tree file' },
+    { words: '--recursive sha512 tree --add-fixed' },
+    { words: '--add-fixed md5 file' },
+    { words: '--add-fixed sha256 tree', status: 1, otherWords: /^error: / },
+    { words: '--add-fixed sha256 nonexistent', status: 1 },
     { words: '--dump file' },
     { words: '--dump tree' },
     { words: '--dump tree/link' },
@@ -95,6 +103,10 @@ classicTable<Scene>(
     { words: (s) => ['-r', '--ignore-unknown', s.diamond] },
     { words: (s) => ['-r', '--dry-run', s.diamond, s.unbuilt] },
     { words: '-r' },
+    { words: `-r ${missing}`, status: 1, otherWords: /^error: don't know how to build '.*-missing'/ },
+    { words: `-r ${missing}.drv`, status: 1, otherWords: /^error: don't know how to build '.*drv'/ },
+    { words: `-r --ignore-unknown ${missing}` },
+    { words: `-r --dry-run ${missing}` },
     {
       words: '--generate-binary-cache-key example-1 secret public',
       compare: (theirs, ours) => assert.equal(ours, theirs),

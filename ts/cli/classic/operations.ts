@@ -30,6 +30,7 @@ export const operations: readonly {
   },
   { names: ['--query', '-q'], load: async () => (await import('./store/query.js')).query },
   { names: ['--add', '-A'], load: async () => (await import('./store/add.js')).add },
+  { names: ['--add-fixed'], load: async () => (await import('./store/add-fixed.js')).addFixed },
   { names: ['--dump'], load: async () => (await import('./store/dump.js')).dump },
   { names: ['--restore'], load: async () => (await import('./store/restore.js')).restore },
   { names: ['--print-env'], load: async () => (await import('./store/print-env.js')).printEnvironment },
