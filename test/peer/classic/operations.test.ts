@@ -6,11 +6,17 @@ import { fixture, type RealNix } from '../../support/nix.js';
 
 const missing = '/nix/store/01m4xk46p9pcp3g31d5p0p7p1h9d7q1a-missing';
 
+const failedBuilder = /^error: builder for '.*-fails\.drv' failed with exit code 3/m;
+
 interface Scene {
   /** Derivations of test/fixtures/peer, of which `diamond` and `multi` are built. */
   readonly diamond: string;
   readonly multi: string;
   readonly unbuilt: string;
+  /** Exit with 3. */
+  readonly fails: string;
+  /** Does not make what it promises. */
+  readonly wrong: string;
   readonly nix: RealNix;
 }
 
@@ -38,10 +44,19 @@ classicTable<Scene>(
     writeFileSync(join(directory, 'tree/program'), '#!/bin/sh\n', { mode: 0o755 });
     symlinkSync('sub/file', join(directory, 'tree/link'));
     writeFileSync(join(directory, 'file'), 'text\n');
-    const [diamond, multi, unbuilt] = ['diamond', 'multi', 'odd'].map((name) => nix.instantiate(name));
+    const [diamond, multi, unbuilt, fails, wrong] = ['diamond', 'multi', 'odd', 'fails', 'fixedWrong'].map(
+      (name) => nix.instantiate(name),
+    );
     nix.run('nix-store', '--realise', diamond!, multi!);
     symlinkSync(diamond!, join(directory, 'drv-link'));
-    return { diamond: diamond!, multi: multi!, unbuilt: unbuilt!, nix };
+    return {
+      diamond: diamond!,
+      multi: multi!,
+      unbuilt: unbuilt!,
+      fails: fails!,
+      wrong: wrong!,
+      nix,
+    };
   },
   [
     ...verb('--outputs'),
@@ -102,6 +117,22 @@ classicTable<Scene>(
     { words: (s) => ['-r', s.diamond, '--no-output'] },
     { words: (s) => ['-r', '--ignore-unknown', s.diamond] },
     { words: (s) => ['-r', '--dry-run', s.diamond, s.unbuilt] },
+    { words: (s) => ['-r', s.fails, s.diamond], status: 100, otherWords: failedBuilder },
+    { words: (s) => ['-r', s.fails, '-K', '-j1', '--cores', '1'], status: 100, otherWords: failedBuilder },
+    {
+      words: (s) => ['-r', s.wrong],
+      status: 102,
+      otherWords: /^error: hash mismatch in fixed-output derivation/m,
+    },
+    { words: (s) => ['-kr', s.fails, s.wrong, s.diamond], status: 102, otherWords: failedBuilder },
+    { words: (s) => ['-r', '--check', s.diamond], otherWords: /^checking outputs of/m },
+    { words: (s) => ['-r', '--check', s.unbuilt], status: 1, otherWords: /^error: / },
+    { words: (s) => ['-r', '--repair', s.diamond], otherWords: /^/ },
+    {
+      words: (s) => ['-r', s.fails, '--max-jobs', '0'],
+      status: 1,
+      otherWords: /^error: unable to start any build/m,
+    },
     { words: '-r' },
     { words: `-r ${missing}`, status: 1, otherWords: /^error: don't know how to build '.*-missing'/ },
     { words: `-r ${missing}.drv`, status: 1, otherWords: /^error: don't know how to build '.*drv'/ },
