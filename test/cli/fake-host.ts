@@ -99,6 +99,7 @@ export class FakeHost {
         this.opened.push(options);
         return this.store;
       },
+      openWholeStore: () => Promise.reject(new Error('this engine has no whole store')),
       enterStore: async (options) => {
         this.entered.push(options);
         return this.exit;

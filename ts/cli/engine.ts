@@ -8,6 +8,7 @@ import type { VerifyOptions, VerifyReport } from '../build/verify-and-repair.js'
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
+import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { PathToAdd } from '../store/add-path.js';
 import type { ListedPath } from '../store/collect/list-paths.js';
@@ -24,6 +25,8 @@ import type { QueryStore } from '../store/query/query-store.js';
  */
 export interface Engine {
   openStore(options: OpenStoreOptions): Promise<OpenStore>;
+  /** The same with all a store can do, for the programs of Nix's that we stand in for. */
+  openWholeStore(options: OpenStoreOptions): Promise<Store>;
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
   /** Lends a program the caller's standard streams without lending it the caller's terminal. */

@@ -1,10 +1,10 @@
-import type { Command, CommandGroup } from './command.js';
+import type { ClassicProgram, Command, CommandGroup } from './command.js';
 
 /** A verb as `airplant --help` lists it; its code is loaded when it is used. */
 export interface Verb {
   readonly name: string;
   readonly summary: string;
-  load(): Promise<Command | CommandGroup>;
+  load(): Promise<Command | CommandGroup | ClassicProgram>;
 }
 
 export const verbs: readonly Verb[] = [
@@ -97,5 +97,20 @@ export const verbs: readonly Verb[] = [
     name: 'config',
     summary: 'print settings and where they come from',
     load: async () => (await import('./commands/config.js')).configCommand,
+  },
+  {
+    name: 'nix-store',
+    summary: 'do what nix-store does',
+    load: async () => (await import('./classic/nix-store.js')).nixStore,
+  },
+  {
+    name: 'nix-build',
+    summary: 'do what nix-build does',
+    load: async () => (await import('./classic/nix-build.js')).nixBuild,
+  },
+  {
+    name: 'nix-hash',
+    summary: 'do what nix-hash does',
+    load: async () => (await import('./classic/nix-hash.js')).nixHash,
   },
 ];
