@@ -16,8 +16,8 @@ import type { CollectListener, CollectReport, Root } from '../store/collect/reco
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
-import type { RegisterChoices } from '../store/transfer/register-paths.js';
 import type { QueryStore } from '../store/query/query-store.js';
+import type { RegisterChoices } from '../store/transfer/register-paths.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing

@@ -3,8 +3,8 @@ import type { Command, CommandGroup } from '../command.js';
 import { storeFlags } from '../setting-flags.js';
 import { derivationOperand } from '../store-operand.js';
 import { commandSettings, withStore } from '../store-session.js';
-import { transferCommands } from './store-transfer.js';
 import { deleteCommand } from './delete.js';
+import { transferCommands } from './store-transfer.js';
 
 const removeCommand: Command = {
   name: 'store remove',
