@@ -121,7 +121,9 @@ describe('what the builder is', requires('user-namespaces', 'program:busybox'), 
   test('a loopback interface that works, and no other', async () => {
     assert.equal(await outputOf("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"), 'lo');
     assert.match(await outputOf('ip address'), /LOOPBACK,UP[\s\S]*inet 127\.0\.0\.1\/8/);
-    const script = 'echo hello | nc -l -p 7777 & sleep 0.2; nc 127.0.0.1 7777 </dev/null';
+    const script = `
+      echo hello | nc -l -p 7777 &
+      for try in $(seq 300); do nc 127.0.0.1 7777 </dev/null 2>/dev/null && break; sleep 0.1; done`;
     assert.equal(await outputOf(script), 'hello');
   });
 

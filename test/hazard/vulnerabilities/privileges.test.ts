@@ -116,8 +116,11 @@ test(
     // The attack is good: whoever gets hold of a program while it runs can write to it afterwards.
     const take = (from: string, wait: string) =>
       `exec 9<${from} && { ${wait}; echo overwritten >> /proc/self/fd/9; }`;
-    const victim = join(freshDirectory('victim'), 'victim');
-    const lure = `cp $(command -v sleep) ${victim}; ${victim} 0.3 & sleep 0.1; ${take('/proc/$!/exe', 'wait')}`;
+    const victim = join(freshDirectory('victim'), 'sleep');
+    const lure = `
+      cp $(command -v sleep) ${victim}; ${victim} 60 &
+      while kill -0 $! && [ "$(readlink /proc/$!/exe)" != ${victim} ]; do sleep 0.05; done
+      ${take('/proc/$!/exe', 'kill $!; wait $!')}`;
     spawnSync('sh', ['-c', lure]);
     assert.match(readFileSync(victim, 'latin1'), /overwritten\n$/);
 
