@@ -48,13 +48,18 @@ test('killed at any moment, a repair can be done again, and nothing good was los
     if (round < 0) {
       // Undisturbed, to know how long it takes.
       assert.equal(await first.exit, 0, first.said());
-      duration = Math.max(duration, Date.now() - began);
+      duration = Date.now() - began;
       continue;
     }
     await Promise.race([first.exit, sleep(Math.random() * duration)]);
     first.child.kill('SIGKILL');
-    if ((await first.exit) === null) tally.killed++;
-    else tally.finished++;
+    if ((await first.exit) === null) {
+      tally.killed++;
+    } else {
+      tally.finished++;
+      // There was less to repair, or the machine has become faster.
+      duration = (duration + Date.now() - began) / 2;
+    }
     {
       await using store = await openTestStore(nix.store, { readOnly: true });
       for (const path of store.validPaths()) {
@@ -69,7 +74,7 @@ test('killed at any moment, a repair can be done again, and nothing good was los
     assert.equal(status, 0, `round ${round}: ${stderr}`);
   }
   t.diagnostic(JSON.stringify(tally));
-  assert.ok(tally.killed > rounds / 3, 'too few were killed');
+  assert.ok(tally.killed > rounds / 10, 'too few were killed');
 });
 
 test("two repairs at once do not get in each other's way", needs, async () => {
