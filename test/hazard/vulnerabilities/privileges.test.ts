@@ -18,8 +18,6 @@ const needs = requires('user-namespaces', 'program:busybox', 'program:cc');
 const directory = temporaryDirectory('vulnerable-privileges');
 
 test('CVE-2025-53819: a builder has no privileges, as it finds itself', needs, async () => {
-  const own = readFileSync('/proc/self/status', 'utf8');
-  assert.match(own, /^NoNewPrivs:\t0$/m, 'the control: this process has more');
   const { log } = await built(directory, attack('bb id -u; bb id -g; bb cat /proc/self/status; echo > $out'));
   assert.match(log, /^1000\n100\n/);
   for (const line of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
