@@ -34,7 +34,7 @@ let command = [
   ...['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'],
   ...(asRoot ? ['--test-name-pattern=^as root: '] : []),
   // A file that hangs is a failure with a name, and not a run that never ends.
-  ...(long ? [] : [`--test-timeout=${15 * 60 * 1000}`]),
+  ...(long ? [] : [`--test-timeout=${30 * 60 * 1000}`]),
   ...files,
 ];
 if (without !== undefined) command = withoutSystemCalls(without.split(','), command);

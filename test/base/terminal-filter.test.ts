@@ -96,8 +96,9 @@ test('filtering twice changes nothing', () => {
 test('a long hostile line takes linear time', () => {
   const start = performance.now();
   for (const part of ['\x1b]', '\x1b', '\x1b[', '\r', 'x\r', '\x1b]0;\x1b', '\x9d\x1b'])
-    plain(part.repeat(200_000));
-  assert.ok(performance.now() - start < 5000);
+    plain(part.repeat(1_000_000));
+  // Quadratic time would be hours.
+  assert.ok(performance.now() - start < 60_000);
 });
 
 test('text keeps its newlines', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { extraPlatformsOf } from '../../ts/config/extra-platforms.js';
 import { settingsHost } from '../../ts/config/host.js';
@@ -33,14 +32,11 @@ test('the real Nix finds the same on this machine', requires('linux', 'program:n
   // Built without libcpuid, as some distributions do, it knows no levels.
   if (process.arch === 'x64' && theirs.length < 2) return t.skip('this Nix does not look at the processor');
   const ours = [...settingsHost({}).extraPlatforms];
-  // Its libcpuid asks only processors of Intel's for AVX-512, so those of others end a level below.
-  const unseen = theirs.includes('x86_64-v4-linux') || isIntel() ? [] : ['x86_64-v4-linux'];
-  assert.deepEqual(
-    ours.filter((platform) => !unseen.includes(platform)),
-    theirs,
-  );
+  // Its libcpuid asks processors and not the kernel, which may keep some of their abilities back, and it does not know
+  // what every vendor's are called: either list may end earlier, and that is all.
+  const [fewer, more] = ours.length < theirs.length ? [ours, theirs] : [theirs, ours];
+  assert.deepEqual(more.slice(0, fewer.length), fewer);
+  const beyond = more.slice(fewer.length);
+  if (beyond.length > 0)
+    t.diagnostic(`${more === ours ? 'airplant' : 'Nix'} alone finds ${beyond.join(' ')}`);
 });
-
-function isIntel(): boolean {
-  return /^vendor_id\s*:\s*GenuineIntel$/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -266,26 +266,35 @@ test('repairing what nothing knows how to make, and checking it', needs, async (
 });
 
 test('a check while another process builds the same waits for it', needs, async () => {
+  const gate = join(refusals.directory, 'gate');
+  mkdirSync(gate);
   const drvPath = await instantiate({
     name: 'slow',
-    args: ['sh', '-c', '/bin/busybox sleep 2; echo > $out'],
+    args: ['sh', '-c', 'until /bin/busybox test -e /gate/open; do /bin/busybox sleep 0.1; done; echo > $out'],
   });
-  const settings = ['--option', 'sandbox-paths', '/bin/busybox'];
-  const child = spawn(
-    process.execPath,
-    [main, 'build', '--no-link', '-L', drvPath, ...inStore, ...settings],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: environment,
-    },
-  );
-  const exit = once(child, 'exit');
+  const settings = ['--option', 'sandbox-paths', `/bin/busybox /gate=${gate}`];
+  const building = start(['build', '--no-link', '-L', drvPath, ...inStore, ...settings]);
+  await building.says("building '");
+  const checking = start(['check', drvPath, ...inStore, ...settings]);
+  await checking.says('waiting for lock on');
+  writeFileSync(join(gate, 'open'), '');
+  assert.equal(await building.exit, 0, building.said());
+  assert.equal(await checking.exit, 0, checking.said());
+  assert.match(checking.said(), /waiting for lock on/);
+  assert.match(checking.said(), /1 the same/);
+});
+
+function start(argv: readonly string[]) {
+  const child = spawn(process.execPath, [main, ...argv], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: environment,
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
-  while (!said.includes("building '") && child.exitCode === null) await sleep(10);
-  const checked = run(['check', drvPath, ...inStore, ...settings]);
-  assert.equal((await exit)[0], 0, said);
-  assert.equal(checked.status, 0, checked.stderr);
-  assert.match(checked.stderr, /waiting for lock on/);
-  assert.match(checked.stderr, /1 the same/);
-});
+  const exit = once(child, 'close').then(([status]) => status as number | null);
+  /** Until it has said these words, or has ended. */
+  const says = async (words: string) => {
+    while (!said.includes(words) && child.exitCode === null && child.signalCode === null) await sleep(10);
+  };
+  return { exit, says, said: () => said };
+}

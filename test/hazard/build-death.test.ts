@@ -58,14 +58,14 @@ test('the death of the launcher is an error and leaves nothing', needs, () =>
 );
 
 test("a time-out ends a build with Nix's status and leaves nothing", needs, () =>
-  endsCleanly('timeout', () => {}, 101, { flags: ['--timeout', '2'] }),
+  endsCleanly('timeout', () => {}, 101, { flags: ['--timeout', '10'] }),
 );
 
 test(
   'what the death of node, launcher and supervisor leaves, the next build in the store removes',
   needs,
   async () => {
-    await assert.rejects(endsCleanly('left', killAll, null), /directories were left/);
+    await assert.rejects(endsCleanly('left', killAll, null, { patience: 0 }), /directories were left/);
     await endsCleanly('next', (child) => child.kill('SIGINT'), 130, { place: 'left' });
   },
 );
@@ -89,12 +89,18 @@ describe(
       endsCleanly('many-supervisor', (child) => process.kill(supervisorOf(child.pid!), 'SIGKILL'), 1, many));
 
     test('what the death of all three leaves, the next build of the same removes', async () => {
-      await assert.rejects(endsCleanly('many-all', killAll, null, many), /directories were left/);
+      await assert.rejects(
+        endsCleanly('many-all', killAll, null, { ...many, patience: 0 }),
+        /directories were left/,
+      );
       await endsCleanly('many-all', (child) => child.kill('SIGINT'), 130, many);
     });
 
     test('and so does the next build of anything else', async () => {
-      await assert.rejects(endsCleanly('many-left', killAll, null, many), /directories were left/);
+      await assert.rejects(
+        endsCleanly('many-left', killAll, null, { ...many, patience: 0 }),
+        /directories were left/,
+      );
       await endsCleanly('other', (child) => child.kill('SIGINT'), 130, { place: 'many-left' });
     });
   },
@@ -110,12 +116,15 @@ async function endsCleanly(
     script: builder = stubborn,
     features = [],
     without = /^\b$/,
+    patience = 20_000,
   }: {
     place?: string;
     flags?: readonly string[];
     script?: string;
     features?: readonly string[];
     without?: RegExp;
+    /** Milliseconds for what somebody is there to remove; none where nobody is. */
+    patience?: number;
   } = {},
 ): Promise<void> {
   const marker = `airplant-${name}-${process.pid}`;
@@ -147,16 +156,16 @@ async function endsCleanly(
   const ended = once(child, 'exit');
   // Nothing is left that could hold this test up, whatever becomes of it.
   using _ = { [Symbol.dispose]: () => child.kill('SIGKILL') };
-  await until(() => output.includes('ready') || child.exitCode !== null, 20_000);
+  await until(() => output.includes('ready') || child.exitCode !== null, 60_000);
   assert.ok(output.includes('ready'), `the builder did not start: ${output}`);
   assert.ok(processesWith(marker).length > 0);
   end(child);
   const [code] = await ended;
   assert.equal(code, status, output);
   assert.doesNotMatch(output, without);
-  await until(() => processesWith(marker).length === 0, 2_000);
+  await until(() => processesWith(marker).length === 0, 20_000);
   assert.deepEqual(processesWith(marker), [], 'processes were left');
-  await until(() => leftovers(store).length === 0, 2_000);
+  await until(() => leftovers(store).length === 0, patience);
   assert.deepEqual(leftovers(store), [], 'directories were left');
   assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(store), 'mounts were left');
 }

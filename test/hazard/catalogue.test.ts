@@ -63,7 +63,7 @@ before(async () => {
   host = {
     CANARY: canary,
     FOREIGN: foreign,
-    HANDLE: execFileSync(probe, ['print-handle', foreign], { encoding: 'utf8' }),
+    HANDLE: handleOf(foreign),
     PROCESS: String(process.pid),
     KEY: shared,
     KEY_ID: key!,
@@ -114,10 +114,11 @@ for (const nested of [true, false]) {
   test(`a hostile builder, nested namespaces ${nested ? 'allowed' : 'forbidden'}`, needs, async (t) => {
     const { attempts, context } = await inSandbox(nested);
     for (const [id, row] of Object.entries(expected)) {
-      await t.test(`${id}: ${row.title}`, () => {
+      await t.test(`${id}: ${row.title}`, whyNot(id), () => {
         assert.equal(attempts.get(`${id} crash`), undefined);
         for (const [name, outcome] of Object.entries(row.attempts)) {
           if (!nested && name.startsWith('capable ')) continue;
+          if (needsI386(name, attempts.get(`${id} ${name}`))) continue;
           expectOutcome(name, attempts.get(`${id} ${name}`), outcome.sandbox, context);
         }
       });
@@ -142,10 +143,11 @@ test('without the sandbox they succeed', needs, async (t) => {
   for (const [id, row] of Object.entries(expected)) {
     // What only a sandbox has to offer: a process 1 that may be killed, and orphans that are its own.
     if (id === 'I3' || id === 'I5') continue;
-    await t.test(`${id}: ${row.title}`, () => {
+    await t.test(`${id}: ${row.title}`, whyNot(id), () => {
       for (const [name, outcome] of Object.entries(row.attempts)) {
         if (outcome.kind === 'allowed') continue;
         const seen = attempts.get(`${id} ${name}`);
+        if (needsI386(name, seen)) continue;
         if (outcome.bare === 'different') {
           assert.notEqual(seen, undefined, name);
           const same = () => expectOutcome(name, seen, outcome.sandbox, inControl);
@@ -157,6 +159,25 @@ test('without the sandbox they succeed', needs, async (t) => {
     });
   }
 });
+
+const noHandle = '0:';
+
+/** As the attempts take it: its type and its bytes. */
+function handleOf(file: string): string {
+  const { status, stdout, stderr } = spawnSync(probe, ['print-handle', file], { encoding: 'utf8' });
+  assert.ok(status === 0 || /not supported/i.test(stderr), stderr);
+  return status === 0 ? stdout : noHandle;
+}
+
+/** Why a row cannot be tried on this machine. */
+function whyNot(id: string): { skip: string | false } {
+  return { skip: id === 'F8' && host['HANDLE'] === noHandle && 'file handles are not on this file system' };
+}
+
+/** A kernel that runs no 32-bit programs, of which the probe has made sure. */
+function needsI386(attempt: string, seen: string | undefined): boolean {
+  return attempt.endsWith('-i386') && seen === 'ENOEXEC';
+}
 
 /** The probe as the builder of a real derivation, its output that builder's log. */
 async function inSandbox(nested: boolean): Promise<{ attempts: Attempts; context: Context }> {
@@ -208,9 +229,11 @@ function inBareNamespace(): Attempts {
   mkdirSync(build);
   for (const file of [join(input, 'file'), join(work, 'linked')]) writeFileSync(file, 'original');
   // Mounted and read-only as in a sandbox, then left alone: what is in the way there is not in the way here.
-  const script = 'HAZARD_INIT=$$; export HAZARD_INIT; mount --bind "$0" "$0"; "$1" rows; true';
+  // Its name is not that of any sandbox, whatever the machine's is.
+  const script =
+    'HAZARD_INIT=$$; export HAZARD_INIT; busybox hostname control; mount --bind "$0" "$0"; "$1" rows; true';
   const leaked = openSync('/etc/passwd', 'r');
-  const { stdout, stderr } = spawnSync('unshare', ['-Urm', 'sh', '-c', script, input, probe], {
+  const { stdout, stderr } = spawnSync('unshare', ['-Urmu', 'sh', '-c', script, input, probe], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe', leaked],
     env: {

@@ -193,8 +193,8 @@ export const catalogue: Readonly<Record<string, Row>> = {
     title: 'nothing is typed into a terminal',
     attempts: {
       'TIOCSTI-log': kernel('EPERM', 'ENOTTY'),
-      TIOCSTI: blocked('EPERM'),
-      'TIOCSTI-high-bits': blocked('EPERM'),
+      // EIO: dev.tty.legacy_tiocsti is 0.
+      ...each(['TIOCSTI', 'TIOCSTI-high-bits'], blocked('EPERM', /^(ok|EIO)$/)),
       TIOCLINUX: kernel('EPERM', 'ENOTTY'),
       'TIOCLINUX-high-bits': kernel('EPERM', 'ENOTTY'),
     },
@@ -363,7 +363,10 @@ export const catalogue: Readonly<Record<string, Row>> = {
       'open-existing': allowed(/^(ok|EPERM)$/, 'the mode means nothing there'),
     },
   },
-  S3: { title: 'calls are not queued past the filter', attempts: { io_uring_setup: blocked('ENOSYS') } },
+  S3: {
+    title: 'calls are not queued past the filter',
+    attempts: { io_uring_setup: blocked('ENOSYS', /^(ok|EPERM|ENOSYS)$/) },
+  },
   S4: {
     title: 'there are no extended attributes',
     attempts: {

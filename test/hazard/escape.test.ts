@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -121,10 +121,14 @@ for (const nested of ['', 'nested ']) {
     await allRefused(`${nested}init`, ['EACCES', 'EPERM']);
   });
 
-  test(`a builder ${who} reaches no file by its handle`, needs, async () => {
+  test(`a builder ${who} reaches no file by its handle`, needs, async (t) => {
     const hidden = scriptDerivation('hidden', 'echo hidden > $out');
     await build(hidden);
-    const handle = execFileSync(attacker, ['print-handle', real(hidden)], { encoding: 'utf8' }).trim();
+    const { status, stdout } = spawnSync(attacker, ['print-handle', real(hidden)], { encoding: 'utf8' });
+    // EOPNOTSUPP, by a number of its own.
+    if (status === 3) return t.skip('file handles are not on this file system');
+    assert.equal(status, 0);
+    const handle = stdout.trim();
     for (const builder of [store, unfiltered]) {
       await allRefused(`${nested}handle ${handle} / /build ${input}`, ['EPERM', 'ESTALE'], builder);
     }

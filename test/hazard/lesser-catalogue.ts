@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { catalogue, type Outcome, type Row } from './catalogue.js';
 
 /**
@@ -5,13 +6,12 @@ import { catalogue, type Outcome, type Row } from './catalogue.js';
  * a sandbox or without. Everything else comes out as on a kernel that has them, whatever our set-up does instead.
  */
 export function catalogueWithout(missing: readonly string[]): typeof catalogue {
-  if (missing.length === 0) return catalogue;
   const rows = Object.entries(catalogue).map(([id, row]): [string, Row] => {
     const attempts = Object.entries(row.attempts).map(([name, outcome]): [string, Outcome] => {
       const attempt = `${id} ${name}`;
       const lacking = takes[attempt]?.findIndex((call) => missing.includes(call)) ?? -1;
       if (lacking >= 0) return [name, lacking === 0 ? noSuchCall : refusedBefore];
-      return [name, ofTheWrapper[attempt] ?? outcome];
+      return [name, inherited[attempt] ?? outcome];
     });
     return [id, { ...row, attempts: Object.fromEntries(attempts) }];
   });
@@ -33,8 +33,18 @@ const noSuchCall: Outcome = { kind: 'kernel', sandbox: 'ENOSYS', bare: 'ENOSYS' 
 /** In a sandbox a call that is there may have been refused already. */
 const refusedBefore: Outcome = { ...noSuchCall, sandbox: /^E(NOSYS|PERM|INVAL)$/ };
 
-/** What takes the calls away is itself a filter, which only a process without new privileges may have. */
-const ofTheWrapper: Readonly<Record<string, Outcome>> = {
-  'U3 NoNewPrivs': { kind: 'kernel', sandbox: '1', bare: '1' },
-  'U3 Seccomp': { kind: 'kernel', sandbox: '2', bare: '2' },
-};
+/** Fields of /proc/PID/status that every process here may have from its caller, and so the control of U3 as well. */
+const inherited: Readonly<Record<string, Outcome>> = Object.fromEntries(
+  // What takes calls away, for a test or for a container, is itself a filter, which processes with new privileges may
+  // not have.
+  Object.entries({ NoNewPrivs: '1', Seccomp: '2' })
+    .filter(([field, value]) => ownStatus().includes(`\n${field}:\t${value}\n`))
+    .map(([field, value]): [string, Outcome] => [
+      `U3 ${field}`,
+      { kind: 'kernel', sandbox: value, bare: value },
+    ]),
+);
+
+function ownStatus(): string {
+  return process.platform === 'linux' ? readFileSync('/proc/self/status', 'latin1') : '';
+}

@@ -30,7 +30,11 @@ test('X2: the builder dies before its caller', needs, async () => {
     store,
     scriptDerivation('oom', 'bb cat /proc/self/oom_score_adj; echo > $out'),
   );
-  assert.ok(Number(log) > own, `${log} in the sandbox, ${own} outside`);
+  // Whoever is as likely a victim already stays as likely.
+  assert.ok(
+    Number(log) > own || (own >= 500 && Number(log) === own),
+    `${log} in the sandbox, ${own} outside`,
+  );
 });
 
 const fills: Readonly<Record<string, { options: string; fill: string }>> = {

@@ -28,6 +28,8 @@ const free: Row = { build: 'ok' };
 /** File systems without extended attributes or flags, kernels without a family or a call. */
 const perhaps = (row: Row, other: RegExp): Row => ({ ...row, bare: other });
 const fileSystem = /^(ok|EOPNOTSUPP|ENOTTY|ENODATA)$/;
+/** Older kernels, their settings, and the filters of containers. */
+const forbidden = /^(ok|EPERM|ENOSYS)$/;
 const terminal = /^(ok|EIO)$/; // EIO: dev.tty.legacy_tiocsti is 0
 
 const native: Readonly<Record<string, Row>> = {
@@ -60,14 +62,14 @@ const native: Readonly<Record<string, Row>> = {
   // Not a virtual console.
   tioclinux: perhaps(refused, /^ENOTTY$/),
   'tioclinux-high': perhaps(refused, /^ENOTTY$/),
-  io_uring: perhaps(absent, /^(ok|EPERM|ENOSYS)$/),
-  openat2: absent,
-  clone3: absent,
-  keyctl: absent,
-  add_key: absent,
-  userfaultfd: absent,
+  io_uring: perhaps(absent, forbidden),
+  openat2: perhaps(absent, forbidden),
+  clone3: perhaps(absent, forbidden),
+  keyctl: perhaps(absent, forbidden),
+  add_key: perhaps(absent, forbidden),
+  userfaultfd: perhaps(absent, forbidden),
   bpf: perhaps(absent, /^(EINVAL|EPERM)$/),
-  fanotify: refused,
+  fanotify: perhaps(refused, forbidden),
   // As the kernel itself answers whoever is not its root.
   settimeofday: perhaps(refused, /^(ok|EPERM)$/),
   modify_ldt: perhaps(absent, /^(ok|ENOSYS)$/),
@@ -98,10 +100,10 @@ const i386: Readonly<Record<string, Row>> = {
   listxattr: perhaps(unsupported, fileSystem),
   removexattr: perhaps(unsupported, fileSystem),
   tiocsti: perhaps(refused, terminal),
-  io_uring: perhaps(absent, /^(ok|EPERM|ENOSYS)$/),
-  openat2: absent,
-  keyctl: absent,
-  userfaultfd: absent,
+  io_uring: perhaps(absent, forbidden),
+  openat2: perhaps(absent, forbidden),
+  keyctl: perhaps(absent, forbidden),
+  userfaultfd: perhaps(absent, forbidden),
   settimeofday: perhaps(refused, /^(ok|EPERM)$/),
   unknown: perhaps(absent, /^ENOSYS$/),
   vsock: perhaps(noFamily, /^(ok|EAFNOSUPPORT)$/),

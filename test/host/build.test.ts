@@ -28,14 +28,17 @@ import { temporaryDirectory } from '../support/temporary.js';
 const needs = requires('user-namespaces', 'program:busybox');
 const directory = temporaryDirectory('host-build');
 const secret = join(directory, 'secret');
+/** Where builders and tests wait for one another. */
+const meeting = join(directory, 'meeting');
 let store: Store;
 
 before(async () => {
   if (needs.skip) return;
   writeFileSync(secret, 'nobody reads this');
+  mkdirSync(meeting, { mode: 0o777 });
   store = await openStore({
     store: join(directory, 'root'),
-    settings: { 'sandbox-paths': ['/bin/busybox'], 'max-jobs': 2, cores: 3 },
+    settings: { 'sandbox-paths': ['/bin/busybox', `/meeting=${meeting}`], 'max-jobs': 2, cores: 3 },
   });
 });
 after(() => store?.close());
@@ -43,6 +46,11 @@ after(() => store?.close());
 /** A derivation whose shell script ends with the first command that fails; `bb` is busybox. */
 function script(name: string, text: string, more: Readonly<Record<string, unknown>> = {}): DerivationValue {
   return scriptDerivation(name, `set -eu\n${text}`, more);
+}
+
+/** Waits, but not for ever, until the test has made this file. */
+function waitFor(name: string): string {
+  return `for try in $(bb seq 600); do bb test -e /meeting/${name} && break; bb sleep 0.1; done`;
 }
 
 async function build(wanted: DerivationValue, options: { signal?: AbortSignal } = {}): Promise<BuildResult> {
@@ -206,8 +214,13 @@ test('what cannot be built is refused in one sentence', needs, async (t) => {
 
 test('events come in order, log chunks as they are written', needs, async () => {
   const events: BuildEvent[] = [];
-  const run = store.build([script('talking', 'printf "a\\n"; bb sleep 0.3; printf "b\\n"; echo > $out')]);
-  for await (const event of run) events.push(event);
+  const heard = join(meeting, 'heard');
+  const talking = script('talking', `printf "a\\n"; ${waitFor('heard')}; printf "b\\n"; echo > $out`);
+  const run = store.build([talking]);
+  for await (const event of run) {
+    events.push(event);
+    if (event.type === 'build.log') writeFileSync(heard, '');
+  }
   assert.deepEqual(
     events.map(({ type }) => type).filter((type) => type !== 'build.log'),
     ['plan', 'build.started', 'build.settling', 'build.succeeded', 'finished'],
@@ -260,19 +273,20 @@ test('an abort ends the build and leaves nothing', needs, async () => {
 test('one build serves all who want it, and independent builds run side by side', needs, async () => {
   const shared = script('shared', 'echo > $out');
   const users = Array.from({ length: 4 }, (_, i) =>
-    script(`user-${i}`, `bb sleep 0.1; echo ${shared} > $out`),
+    script(`user-${i}`, `${waitFor('two')}; bb sleep 0.1; echo ${shared} > $out`),
   );
   const events: BuildEvent[] = [];
   const run = store.build(users);
-  for await (const event of run) events.push(event);
-  const started = events.flatMap((event) => (event.type === 'build.started' ? [event.name] : []));
-  assert.deepEqual(started.toSorted(), ['shared', 'user-0', 'user-1', 'user-2', 'user-3']);
   let running = 0;
   let most = 0;
-  for (const { type } of events) {
-    if (type === 'build.started') most = Math.max(most, ++running);
-    if (type === 'build.succeeded') running--;
+  for await (const event of run) {
+    events.push(event);
+    if (event.type === 'build.started') most = Math.max(most, ++running);
+    if (event.type === 'build.succeeded') running--;
+    if (running === 2) writeFileSync(join(meeting, 'two'), '');
   }
+  const started = events.flatMap((event) => (event.type === 'build.started' ? [event.name] : []));
+  assert.deepEqual(started.toSorted(), ['shared', 'user-0', 'user-1', 'user-2', 'user-3']);
   assert.equal(most, 2);
 });
 

@@ -24,9 +24,9 @@ async function abortWhenReady(script: string, options: { graceSeconds?: number; 
 
 /** A builder and a daemon that has left its session, both of which tidy up when asked to end. */
 const tidy = `
-  (setsid sh -c 'trap "echo daemon tidied; exit" TERM; while :; do sleep 0.05; done' &)
+  (setsid sh -c 'trap "echo daemon tidied; exit" TERM; touch /tmp/daemon; while :; do sleep 0.05; done' &)
   trap 'sleep 0.3; echo builder tidied; exit 5' TERM
-  sleep 0.2; echo ready; while :; do sleep 0.05; done`;
+  until [ -e /tmp/daemon ]; do sleep 0.05; done; echo ready; while :; do sleep 0.05; done`;
 
 describe('a sandbox that is to end', needs, () => {
   test('is asked first, all of its processes, and is killed all the same in the end', async () => {

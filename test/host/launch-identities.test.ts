@@ -55,12 +55,13 @@ describe('a builder with a range of ids', needs, () => {
   });
 
   test('is nobody’s but its own outside', async () => {
-    const { pid, exit } = await launchSandbox(scriptSpec('sleep 1000 & sleep 0.3; kill $!', manyIds()), {});
+    const { pid, exit, kill } = await launchSandbox(scriptSpec('sleep 1000', manyIds()), {});
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     assert.match(status, new RegExp(`^Uid:${`\t${someRange.uid}`.repeat(4)}$`, 'm'));
     assert.match(status, new RegExp(`^Gid:${`\t${someRange.gid}`.repeat(4)}$`, 'm'));
     assert.match(status, /^Groups:\t ?$/m);
-    await exit;
+    kill();
+    assert.equal((await exit).kind, 'killed');
   });
 
   test('gives files to others of its ids, and acts as them', async () => {
@@ -122,8 +123,10 @@ describe('a builder with a range of ids', needs, () => {
 
   test('is asked to end, whoever its processes are', async () => {
     const script = `
-      su seven -s /bin/sh -c 'trap "echo seven tidied; exit" TERM; while :; do sleep 0.05; done' &
-      trap 'wait; echo tidied; exit' TERM; sleep 0.3; echo ready; while :; do sleep 0.05; done`;
+      su seven -s /bin/sh -c '
+        trap "echo seven tidied; exit" TERM; touch /tmp/seven; while :; do sleep 0.05; done' &
+      trap 'wait; echo tidied; exit' TERM
+      until [ -e /tmp/seven ]; do sleep 0.05; done; echo ready; while :; do sleep 0.05; done`;
     const abort = new AbortController();
     let log = '';
     const sandbox = await launchSandbox(scriptSpec(script, given().more), {

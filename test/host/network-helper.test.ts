@@ -131,9 +131,11 @@ describe('a network helper', needs, () => {
   });
 
   test('that ends under the builder takes the sandbox along, and that is told', async () => {
-    const dying = helper(`${connect}\nsleep 0.3; exit 0`);
-    const { exit } = await runSpec(scriptSpec('sleep 1000', { networkHelper: dying }));
-    assert.equal(exit.kind, 'network-lost');
+    const end = join(freshDirectory('end'), 'now');
+    const dying = helper(`${connect}\nuntil [ -e ${end} ]; do sleep 0.05; done; exit 0`);
+    const losing = await launchSandbox(scriptSpec('sleep 1000', { networkHelper: dying }));
+    writeFileSync(end, '');
+    assert.equal((await losing.exit).kind, 'network-lost');
     const killed = helper(`${connect}\n${stay}`);
     const sandbox = await launchSandbox(scriptSpec('sleep 1000', { networkHelper: killed }));
     process.kill(keeperAndHelper(killed).helper, 'SIGKILL');

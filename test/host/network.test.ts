@@ -9,7 +9,7 @@ import { requires } from '../support/requires.js';
 import { freshDirectory } from '../support/sandbox.js';
 
 // Fixed-output builds and what they reach, in a network made for it.
-const programs = ['program:busybox', 'program:cc', 'program:ip', 'program:nsenter'] as const;
+const programs = ['program:busybox', 'program:cc', 'program:ip', 'program:nsenter', 'veth'] as const;
 const withPasta = requires('user-namespaces', 'tun', ...programs, 'program:pasta');
 const withSlirp = requires('user-namespaces', 'tun', ...programs, 'program:slirp4netns');
 const withHost = requires('user-namespaces', ...programs);

@@ -31,10 +31,13 @@ function hugeFile(path: string): string {
   return path;
 }
 
-/** Threads of this process, once those that are ending have ended. */
-async function threads(): Promise<number> {
-  await sleep(50);
-  return readdirSync('/proc/self/task').length;
+/** Threads of this process, once there are no more than that or those that are ending have had long enough. */
+async function threads(expected = 0): Promise<number> {
+  const count = () => readdirSync('/proc/self/task').length;
+  const deadline = Date.now() + (expected > 0 ? 10_000 : 0);
+  do await sleep(50);
+  while (count() > expected && Date.now() < deadline);
+  return count();
 }
 
 /** What has been read of a file by this process; that threads stop is seen by it. */
@@ -53,7 +56,7 @@ async function stopped(start: (signal: AbortSignal) => Promise<unknown>): Promis
   controller.abort(reason);
   await rejected;
   const after = bytesRead();
-  assert.ok((await threads()) <= threadsBefore, 'no thread is left');
+  assert.ok((await threads(threadsBefore)) <= threadsBefore, 'no thread is left');
   assert.ok(bytesRead() - after < 2 ** 20, 'nothing reads on');
 }
 
@@ -88,54 +91,76 @@ test(
   },
 );
 
-/** Takes far longer to walk than the abort takes to come. */
-function manyFiles(directory: string): string {
-  const tree = join(directory, 'tree');
+function manyFiles(directory: string, count: number): string {
+  const tree = join(directory, `tree-${count}`);
   mkdirSync(tree);
-  for (let i = 0; i < 20_000; i++) writeFileSync(join(tree, String(i).padStart(5, '0')), '');
+  for (let i = 0; i < count; i++) writeFileSync(join(tree, String(i).padStart(5, '0')), '');
   return tree;
+}
+
+/** Gives work ever more to do, until it takes longer than the abort takes to come on a machine that is busy. */
+async function cancelled(start: (count: number) => Promise<unknown>): Promise<void> {
+  for (const count of [20_000, 80_000, 320_000]) {
+    const ending = await start(count).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (!ending) continue;
+    assert.equal(ending.name, 'AbortError');
+    return;
+  }
+  assert.fail('the work was never stopped');
 }
 
 test('copyTree stops and leaves nothing', async () => {
   const directory = temporaryDirectory('cancel');
-  const tree = manyFiles(directory);
-  const controller = new AbortController();
-  const copy = join(directory, 'copy');
-  const work = native.copyTree(tree, copy, { signal: controller.signal });
-  const rejected = assert.rejects(work, { name: 'AbortError' });
-  while (!existsSync(join(copy, '00000'))) await sleep(1);
-  controller.abort();
-  await rejected;
-  assert.equal(existsSync(copy), false);
+  await cancelled(async (count) => {
+    const tree = manyFiles(directory, count);
+    const controller = new AbortController();
+    const copy = join(directory, `copy-${count}`);
+    const work = native.copyTree(tree, copy, { signal: controller.signal });
+    while (!existsSync(join(copy, '00000'))) await sleep(1);
+    controller.abort();
+    await work.catch((error) => {
+      assert.equal(existsSync(copy), false);
+      throw error;
+    });
+  });
 });
 
 test('canonicaliseTree stops in the middle', async () => {
-  const tree = manyFiles(temporaryDirectory('cancel'));
-  const isCanonical = (name: string) => (lstatSync(join(tree, name)).mode & 0o777) === 0o444;
-  const controller = new AbortController();
-  const work = native.canonicaliseTree(tree, { signal: controller.signal });
-  const rejected = assert.rejects(work, { name: 'AbortError' });
-  while (!isCanonical('00000')) await sleep(1);
-  controller.abort();
-  await rejected;
-  assert.equal(isCanonical('19999'), false);
+  const directory = temporaryDirectory('cancel');
+  await cancelled(async (count) => {
+    const tree = manyFiles(directory, count);
+    const isCanonical = (name: string) => (lstatSync(join(tree, name)).mode & 0o777) === 0o444;
+    const controller = new AbortController();
+    const work = native.canonicaliseTree(tree, { signal: controller.signal });
+    while (!isCanonical('00000')) await sleep(1);
+    controller.abort();
+    await work.catch((error) => {
+      assert.ok(!readdirSync(tree).every(isCanonical));
+      throw error;
+    });
+  });
 });
 
 test('findSpecialFile stops in the middle', async () => {
   const directory = temporaryDirectory('cancel');
-  // As an earlier search would have left it, of directories that are gone: each is looked for, twice.
-  const gone = Array.from({ length: 100_000 }, (_, i) =>
-    Buffer.concat([Buffer.alloc(24), Buffer.from(`gone-${i}\0`)]),
-  );
-  const known = Buffer.concat([Buffer.from('airplant directories 1\0'), ...gone]);
-  const controller = new AbortController();
-  const work = native.findSpecialFile(directory, known, { signal: controller.signal });
-  const rejected = assert.rejects(work, { name: 'AbortError' });
-  setImmediate(() => controller.abort());
-  await rejected;
+  let known = Buffer.alloc(0);
+  await cancelled(async (count) => {
+    // As an earlier search would have left it, of directories that are gone: each is looked for, twice.
+    const gone = Array.from({ length: 5 * count }, (_, i) =>
+      Buffer.concat([Buffer.alloc(24), Buffer.from(`gone-${i}\0`)]),
+    );
+    known = Buffer.concat([Buffer.from('airplant directories 1\0'), ...gone]);
+    const controller = new AbortController();
+    const work = native.findSpecialFile(directory, known, { signal: controller.signal });
+    setImmediate(() => controller.abort());
+    await work;
+  });
   assert.equal((await native.findSpecialFile(directory, known)).found, undefined);
   // In one directory of many files, too.
-  const tree = manyFiles(directory);
+  const tree = manyFiles(directory, 20_000);
   const late = new AbortController();
   const reading = Array.from({ length: 200 }, () => native.findSpecialFile(tree, Buffer.alloc(0), late));
   const ended = Promise.allSettled(reading);

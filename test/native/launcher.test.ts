@@ -64,7 +64,8 @@ describe('startLauncher', () => {
   test('and the launcher ends by itself when the socket is closed', async () => {
     const { pid, control } = native.startLauncher(launcherPath);
     closeSync(control);
-    for (let i = 0; isAlive(pid) && i < 500; i++) await delay(10);
+    for (let i = 0; isAlive(pid) && i < 2000; i++) await delay(10);
+    assert.ok(!isAlive(pid));
     assert.equal(native.reapLauncher(pid), 0);
     // Not a child of ours any more, so it must not be killed either.
     assert.throws(() => native.reapLauncher(pid), { syscall: 'waitpid' });
@@ -85,7 +86,7 @@ describe('startLauncher', () => {
       t.after(() => socket.destroy());
       const null_ = openSync('/dev/null', 'r+');
       t.after(() => closeSync(null_));
-      native.sendLaunch(control, 1, unsealedSpec('exec sleep 1000'), [null_]);
+      native.sendLaunch(control, 1, unsealedSpec('exec sleep 60'), [null_]);
       const [chunk] = (await once(socket, 'data')) as [Buffer];
       const [started] = new ReplyReader().push(chunk);
       assert.ok(started?.kind === 'started' && isAlive(started.pid), JSON.stringify(started));
@@ -117,13 +118,29 @@ describe('startLauncher', () => {
       mkdirSync(directory);
       native.sendGuard(launcher.control, 1, directory);
       const null_ = openSync('/dev/null', 'r+');
-      native.sendLaunch(launcher.control, 1, unsealedSpec('exec sleep 1000'), [null_]);
+      native.sendLaunch(launcher.control, 1, unsealedSpec('exec sleep 60'), [null_]);
       closeSync(null_);
       const reader = new ReplyReader();
       const [chunk] = (await once(socket, 'data')) as [Buffer];
       const [started] = reader.push(chunk);
       assert.equal(started?.kind, 'started');
       return { ...launcher, socket, directory, builder: started.pid };
+    }
+
+    /** Another sandbox runs and ends: whatever was sent before has been read. */
+    async function answers(control: number, socket: Socket) {
+      const null_ = openSync('/dev/null', 'r+');
+      native.sendLaunch(control, 2, unsealedSpec('exit 0'), [null_]);
+      closeSync(null_);
+      const reader = new ReplyReader();
+      const kinds: string[] = [];
+      const listener = (chunk: Buffer) => {
+        for (const { run, kind } of reader.push(chunk)) if (run === 2) kinds.push(kind);
+      };
+      socket.on('data', listener);
+      while (!kinds.includes('exited') && !socket.destroyed) await delay(5);
+      socket.off('data', listener);
+      assert.ok(kinds.includes('exited'), kinds.join(' '));
     }
 
     for (const [what, bytes] of Object.entries({
@@ -151,12 +168,13 @@ describe('startLauncher', () => {
       'half a header': Buffer.concat([header(kill!).subarray(0, 10), header(kill!).subarray(10)]),
     })) {
       test(`${what} leaves everything else as it is`, async (t) => {
-        const { pid, socket, directory, builder } = await busyLauncher(t);
-        socket.resume().write(bytes);
-        await delay(50);
+        const { pid, control, socket, directory, builder } = await busyLauncher(t);
+        socket.write(bytes);
+        await answers(control, socket);
         assert.ok(isAlive(builder) && isAlive(pid) && existsSync(directory));
         socket.destroy();
-        for (let i = 0; isAlive(pid) && i < 500; i++) await delay(10);
+        for (let i = 0; isAlive(pid) && i < 2000; i++) await delay(10);
+        assert.ok(!isAlive(pid), 'its end is not waited for where it does not come');
         assert.equal(native.reapLauncher(pid), 0);
         assert.ok(!existsSync(directory) && !isAlive(builder));
       });

@@ -53,6 +53,19 @@ export async function observeProgram(name: string, directory: string): Promise<O
   return observations;
 }
 
+/** Why programs with this cause are all the same on this machine, whatever is varied. */
+export function cannotShow(cause: string): string | undefined {
+  if (availableParallelism() === 1 && ['thread-race', 'cpu-count'].includes(cause)) {
+    return 'this machine has one processor';
+  }
+  if (cause === 'address' && readFileSync(randomised, 'latin1').trim() === '0') {
+    return 'no addresses are random on this machine';
+  }
+  return undefined;
+}
+
+const randomised = '/proc/sys/kernel/randomize_va_space';
+
 /** What makes the programs differ that look as if something else did. */
 export const alikeCauses: Readonly<Record<string, CauseName>> = {
   timestamp: 'random',

@@ -20,6 +20,8 @@ export type Requirement =
   | 'landlock-scopes'
   | 'subordinate-ids'
   | 'libc++'
+  /** Two network interfaces that are one another's end, with IPv6. */
+  | 'veth'
   | `program:${string}`;
 
 /** Options for node:test: `test('…', requires('user-namespaces', 'program:strace'), …)`. */
@@ -79,6 +81,12 @@ function probe(requirement: Requirement): string | undefined {
   if (requirement === 'subordinate-ids') return noRange || undefined;
   if (requirement === 'tun-file') {
     return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun to mount something on';
+  }
+  if (requirement === 'veth') {
+    const make =
+      'PATH=$PATH:/usr/sbin:/sbin; ip link add outside type veth peer name inside && ip addr add fd55::1/64 dev outside';
+    const { status, stderr } = spawnSync('unshare', ['-Urn', 'sh', '-c', make], { encoding: 'utf8' });
+    return status === 0 ? undefined : `no veth with IPv6: ${stderr?.trim()}`;
   }
   if (requirement === 'landlock-scopes') {
     return native.landlockAbi() >= 6 ? undefined : 'Landlock has no scopes';

@@ -1,18 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LaunchOptions, launchSandbox } from '../../ts/sandbox/launch.js';
 import type { SandboxEntry, SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
 import { usualIdentity } from './identities.js';
 import { findProgram } from './requires.js';
+import { temporaryBase } from './temporary-base.js';
 
 /** A static busybox, the only program inside these sandboxes. */
 export const busybox: string = findProgram('busybox') ?? '/bin/busybox';
 
 /** A directory for one test file, removed when the process exits; those of processes it starts lie inside. */
 export const scratch: string = mkdtempSync(
-  join(process.env['AIRPLANT_TEST_SCRATCH'] ?? tmpdir(), 'airplant-test-'),
+  join(process.env['AIRPLANT_TEST_SCRATCH'] ?? temporaryBase(), 'airplant-test-'),
 );
 process.env['AIRPLANT_TEST_SCRATCH'] = scratch;
 process.on('exit', () => {
