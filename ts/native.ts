@@ -52,7 +52,7 @@ export interface NativeFileSystem {
     path: NativePath,
     rewrites: readonly HashRewrite[],
     candidates: readonly string[],
-    options?: DumpTreeOptions,
+    options?: DumpTreeOptions & Pick<HashTreeOptions, 'maxNarSize'>,
   ): Promise<RewrittenTree>;
   /**
    * Writes the NAR of `path` to an open descriptor (file, pipe or socket, blocking or not) and returns its length.
@@ -119,7 +119,7 @@ export interface HashTreeOptions extends DumpTreeOptions {
   /** Default `sha256`. */
   readonly algorithm?: HashAlgorithm;
   /** Bytes; default 2^53 - 1. */
-  readonly maxNarSize?: number;
+  readonly maxNarSize?: number | undefined;
   /**
    * A hash part: the hash is then that of a tree which is addressed by it and refers to itself, as Nix computes it. Of
    * the NAR with 32 zero bytes wherever the hash part stands, followed by `|` and the decimal position of each. More

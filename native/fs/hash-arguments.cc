@@ -34,6 +34,7 @@ static std::string ToAlgorithm(const Napi::Value& value) {
 }
 
 static uint64_t ToNarSizeLimit(const Napi::Value& value) {
+  if (value.IsUndefined()) return kMostNarSize;
   const double limit = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (!(limit >= 0)) throw WrongArgument(value.Env(), "maxNarSize must be a number of bytes");
   return limit < static_cast<double>(kMostNarSize) ? static_cast<uint64_t>(limit) : kMostNarSize;

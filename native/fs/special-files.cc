@@ -32,7 +32,8 @@ struct Stamp {
 };
 using Directories = std::unordered_map<std::string, Stamp>;
 
-// Of a directory that changed so lately that another change might leave the same time: never equal to a real one.
+// Of a directory that changed so lately that another change might leave the same time, or that was closed: never equal to a
+// real one.
 constexpr int64_t kTooFresh = -1;
 constexpr int64_t kSecond = 1000000000;
 
@@ -109,7 +110,11 @@ bool Search::Unchanged(const std::string& directory, const Stamp& before) const 
 
 bool Search::Read(const std::string& directory) {
   const UniqueFd fd = Open(directory);
-  if (!fd) return false;
+  if (!fd) {
+    // Looked at again next time: to open it would leave no trace in the directory above, where it is known from.
+    if (errno == EACCES) seen_.emplace(directory, Stamp{0, 0, kTooFresh});
+    return false;
+  }
   struct stat info;
   if (fstat(fd.Get(), &info) != 0) throw SystemError(errno, "fstat", Join(path_, directory.c_str()));
   // Taken before the names are read: what comes later makes it look changed.
@@ -132,12 +137,13 @@ bool Search::Read(const std::string& directory) {
   return false;
 }
 
-// Empty where there is nothing to be seen by this caller, and so by the builder, who has the same rights.
+// Empty, with errno, where there is nothing to be seen by this caller, and so by the builder, who has the same rights.
 UniqueFd Search::Open(const std::string& directory) const {
   UniqueFd fd(openat(root_.Get(), directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (fd || errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return fd;
   const int error = errno;
   const bool searchable = faccessat(root_.Get(), directory.c_str(), X_OK, AT_EACCESS) == 0;
+  errno = error;
   if (error == EACCES && !searchable) return fd;
   throw SystemError(error, "open", Join(path_, directory.c_str()));
 }

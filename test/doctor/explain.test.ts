@@ -190,6 +190,7 @@ const table: readonly Row[] = [
     cure: /max_mnt_namespaces=/,
   },
   { failure: 'mount-root ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
+  { failure: 'bind ELOOP /data', cause: /symlink in the place of '\/data'/, cure: /directories above/ },
   { failure: 'bind ENOSPC', cause: /fs\.mount-max/, cure: /sysctl -w fs\.mount-max/ },
   {
     failure: 'pivot-root EINVAL',

@@ -161,6 +161,26 @@ test('O3: an abort does not wait for a file of terabytes to be hashed', needs, a
   assert.equal(results[0]?.status, 'Cancelled', results[0]?.error?.message);
 });
 
+for (const [rule, what] of [
+  ['maxSize', 'path'],
+  ['maxClosureSize', 'closure of path'],
+] as const) {
+  test(`O3: a file of terabytes is refused by \`${rule}\` without being read`, needs, async () => {
+    const out = '/1rz4g4znpzjwh1xymhjpm42vipw92pr73vdgl6xs1hycac8kf2n9'; // as builtins.placeholder has it
+    const wanted = scriptDerivation(rule, `bb mkdir ${out}; bb truncate -s 8000G ${out}/file`, {
+      __structuredAttrs: true,
+      outputChecks: { out: { [rule]: 1000 } },
+    });
+    // Hours, if it were read.
+    const { status, error } = await build(wanted);
+    assert.equal(status, 'OutputRejected');
+    // The file, and 280 bytes for what is around it.
+    const message = `${what} '${wanted}' is too large at ${8000 * 2 ** 30 + 280} bytes; limit is 1000 bytes`;
+    assert.equal(error?.message, message);
+    assert.match(error.hint, new RegExp(`sets '${rule}' of output 'out'`));
+  });
+}
+
 test('O4: names of 255 bytes are kept', needs, async () => {
   const name = 'n'.repeat(255);
   const path = await built('names', `bb mkdir -p $out/${name}; echo > $out/${name}/${name}`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Attempt, BuildRequest } from '../../ts/build/records.js';
@@ -113,4 +113,22 @@ test("an output of somebody else's is refused", {
     code: 'ERR_OUTPUT_REJECTED',
     message: `suspicious ownership or permission on '${foreign}' for output 'out'; rejecting this build output`,
   });
+});
+
+test('what no archive can hold for its size is refused without being read', {
+  skip: !existsSync('/dev/shm') && 'no /dev/shm',
+}, async () => {
+  // Files of so many bytes are to be had on a tmpfs.
+  const directory = mkdtempSync('/dev/shm/airplant-policy-');
+  const source = join(directory, 'out');
+  try {
+    writeFileSync(source, '');
+    truncateSync(source, 2 ** 53 - 1);
+    await assert.rejects(settleFile(source), {
+      code: 'ERR_OUTPUT_REJECTED',
+      message: `file '${source}' makes an archive of more than 9007199254740991 bytes`,
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -126,6 +126,23 @@ test('what may be searched but not read is an error, what may be neither is pass
   chmodSync(join(root, 'a'), 0o700);
 });
 
+test('what was passed over is searched once it is open', { skip: notRoot }, async () => {
+  const root = tree('opened');
+  execFileSync('mkfifo', [join(root, 'a/b/fifo')]);
+  const search = async (before: Uint8Array) => await native.findSpecialFile(root, before);
+  chmodSync(join(root, 'a/b'), 0);
+  // Nothing is remembered of what has just changed.
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+  const { found, directories } = await search(nothing);
+  assert.equal(found, undefined);
+  const again = await search(directories);
+  assert.equal(again.found, undefined, 'it is closed still');
+  // The directory above is what it was.
+  chmodSync(join(root, 'a/b'), 0o700);
+  assert.equal((await search(directories)).found, 'a/b/fifo');
+  assert.equal((await search(again.directories)).found, 'a/b/fifo');
+});
+
 test('a tree of many directories is remembered', async () => {
   const root = join(directory, 'many');
   for (let index = 0; index < 2000; index++)

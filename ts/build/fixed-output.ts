@@ -18,6 +18,8 @@ interface FixedOutputJob {
   readonly candidates: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
   readonly caseHack: boolean;
+  /** See `native.hashTree`. */
+  readonly maxNarSize: number | undefined;
   /** Settle what has another hash, too, with the error as its `mismatch`. */
   readonly keepMismatch: boolean;
 }
@@ -33,6 +35,7 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], {
     signal,
     caseHack,
+    maxNarSize: job.maxNarSize,
   });
   const narHash: Hash = { algorithm: 'sha256', hex: hash };
   const got = await contentHash(job, source, narHash);

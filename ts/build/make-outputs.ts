@@ -74,13 +74,15 @@ export async function makeOutputs(
     judge({ drvPath, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
     emit({ type: 'build.settling', drvPath });
     const { caseHack } = store;
-    const { unsafeDiscardReferences: discardReferences } = derivationOptions(derivation);
+    const { unsafeDiscardReferences: discardReferences, outputChecks } = derivationOptions(derivation);
     const job = {
       drvPath,
       derivation,
       request,
       missing,
       discardReferences,
+      // Whoever compares wants to see what there is.
+      ...(context.keepMismatch ? {} : { outputChecks }),
       privateDirectory,
       signal,
       caseHack,

@@ -1,7 +1,8 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { AirplantError, type ErrorCode } from '../base/errors.js';
 import { quote } from '../base/quote.js';
-import type { Derivation } from '../derivation/derivation.js';
+import type { Derivation, DerivationOutput } from '../derivation/derivation.js';
+import type { OutputChecks } from '../derivation/options.js';
 import { parseStorePath } from '../formats/store-path.js';
 import { type HashRewrite, native, type TreeHash } from '../native.js';
 import { storeError } from '../store/store-parts.js';
@@ -11,6 +12,7 @@ import { referencedFirst } from './output-order.js';
 import { outputPaths } from './output-paths.js';
 import type { Attempt, BuildRequest, Settled, SettledOutput } from './records.js';
 import { outputRewrites } from './redirect.js';
+import { sizeError, sizeLimit } from './size-limit.js';
 
 export interface SettleJob {
   readonly drvPath: string;
@@ -21,6 +23,8 @@ export interface SettleJob {
   readonly missing: readonly string[];
   /** Names of outputs whose references are not looked for: they have none (`unsafeDiscardReferences`). */
   readonly discardReferences: ReadonlySet<string>;
+  /** Rules for outputs, by name: what is larger than they allow is not read to its end. Default: none. */
+  readonly outputChecks?: ReadonlyMap<string, OutputChecks>;
   /** Host directory no builder could ever write to, on the same file system as the outputs; made here where it is needed. */
   readonly privateDirectory: string;
   /** Stops the work at once, however large the file is that is being read. */
@@ -48,7 +52,7 @@ export async function settleOutputs(job: SettleJob, attempt: Attempt, storeDir: 
 }
 
 async function settle(job: SettleJob, attempt: Attempt, storeDir: string): Promise<Settled> {
-  const { drvPath, derivation, request, signal, caseHack, keepMismatch = false } = job;
+  const { drvPath, derivation, request, signal } = job;
   const paths = outputPaths(drvPath, derivation);
   const allCandidates = new Map<string, string>();
   const scratchPaths = request.outputs.map(({ scratchPath }) => scratchPath);
@@ -62,47 +66,72 @@ async function settle(job: SettleJob, attempt: Attempt, storeDir: string): Promi
     const candidates = job.discardReferences.has(name) ? none : allCandidates;
     await native.canonicaliseTree(made, { signal });
     const source = isWithinReach(request) ? await copyOutOfReach(made, name, job) : made;
-    const output = derivation.outputs.get(name)!;
-    if (output.kind === 'fixed') {
-      const fixed = { drvPath, name, source, output, candidates, signal, caseHack };
-      outputs.push(await checkFixedOutput({ ...fixed, keepMismatch }));
-      continue;
-    }
-    const { hash, narSize, references } = await rewriteAndHash(source, { job, name, rewrites, candidates });
-    outputs.push({
+    const checks = job.outputChecks?.get(name);
+    const one = {
+      job,
       name,
       path: paths[name]!,
       source,
-      narHash: { algorithm: 'sha256', hex: hash },
-      narSize,
-      references: references.map((hashPart) => candidates.get(hashPart)!).sort(),
-    });
+      rewrites,
+      candidates,
+      maxNarSize: sizeLimit(checks),
+    };
+    try {
+      outputs.push(await settleOne(derivation.outputs.get(name)!, one));
+    } catch (error) {
+      throw checks ? await sizeError(error, { ...one, ...job, checks }) : error;
+    }
   }
   return { drvPath, outputs: await referencedFirst(drvPath, outputs, { storeDir, signal }) };
 }
 
 const none: ReadonlyMap<string, string> = new Map();
 
-interface Rewriting {
+/** One output, canonical and out of everybody's reach. */
+interface OneOutput {
   readonly job: SettleJob;
   readonly name: string;
+  /** Its own. */
+  readonly path: string;
+  /** Where it lies. */
+  readonly source: string;
   readonly rewrites: readonly HashRewrite[];
   readonly candidates: ReadonlyMap<string, string>;
+  readonly maxNarSize: number | undefined;
+}
+
+async function settleOne(output: DerivationOutput, one: OneOutput): Promise<SettledOutput> {
+  const { job, name, path, source, candidates, maxNarSize } = one;
+  const { drvPath, signal, caseHack, keepMismatch = false } = job;
+  if (output.kind === 'fixed') {
+    const fixed = { drvPath, name, source, output, candidates, signal, caseHack, keepMismatch };
+    return await checkFixedOutput({ ...fixed, maxNarSize });
+  }
+  const { hash, narSize, references } = await rewriteAndHash(one);
+  return {
+    name,
+    path,
+    source,
+    narHash: { algorithm: 'sha256', hex: hash },
+    narSize,
+    references: references.map((hashPart) => candidates.get(hashPart)!).sort(),
+  };
 }
 
 /** One pass over an output; `references` are among the candidates. */
-async function rewriteAndHash(
-  source: string,
-  { job, name, rewrites, candidates }: Rewriting,
-): Promise<TreeHash> {
+async function rewriteAndHash({
+  job,
+  name,
+  source,
+  rewrites,
+  candidates,
+  maxNarSize,
+}: OneOutput): Promise<TreeHash> {
   const { drvPath, request, signal, caseHack } = job;
-  if (rewrites.length === 0)
-    return await native.hashTree(source, [...candidates.keys()], { signal, caseHack });
+  const options = { signal, caseHack, maxNarSize };
+  if (rewrites.length === 0) return await native.hashTree(source, [...candidates.keys()], options);
   const replaced = rewrites.map(([from]) => from);
-  const found = await native.rewriteTree(source, rewrites, [...candidates.keys(), ...replaced], {
-    signal,
-    caseHack,
-  });
+  const found = await native.rewriteTree(source, rewrites, [...candidates.keys(), ...replaced], options);
   const left = replaced.find((hashPart) => found.references.includes(hashPart));
   if (left === undefined) return found;
   const { scratchPath } = request.outputs.find(({ scratchPath }) => scratchPath.includes(left))!;
@@ -164,5 +193,7 @@ const refusals: Readonly<Record<string, { readonly code: ErrorCode; readonly why
     code: 'ERR_OUTPUT_REJECTED',
     why: 'lies too deep, or has too long a name, for an archive to hold it',
   },
+  // Nobody can count it in a number of JavaScript, and no disk holds it.
+  EFBIG: { code: 'ERR_OUTPUT_REJECTED', why: 'makes an archive of more than 9007199254740991 bytes' },
   EEXIST: { code: 'ERR_OUTPUT_REJECTED', why: 'holds two names that stand for the same one in an archive' },
 };
