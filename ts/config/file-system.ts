@@ -35,6 +35,11 @@ export function decideJournal(facts: FileSystemFacts): JournalDecision {
   return { journal: 'wal' };
 }
 
+/** True for types that other machines serve: whoever looks at one waits for its server. */
+export function isRemoteFileSystem(type: string): boolean {
+  return sharedByHosts.has(type) || locksMeanNothing.has(type);
+}
+
 const sharedByHosts = new Set([
   'nfs',
   'nfs4',

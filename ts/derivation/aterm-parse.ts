@@ -2,8 +2,9 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { compareText, decodeText, encodeText } from '../base/text.js';
 import type { Derivation, DerivationOutput, InputOutputs } from './derivation.js';
-import { maxDynamicDepth } from './derivation.js';
+import { inputOutputs, maxDynamicDepth } from './derivation.js';
 import { isHexDigest, parseMethodAlgorithm } from './method-algorithm.js';
+import { StringPool } from './string-pool.js';
 
 /** Longest derivation file that is read, in bytes; the largest in Nixpkgs are a few megabytes. */
 export const maxDerivationBytes = 64 * 1024 * 1024;
@@ -16,10 +17,14 @@ export const maxDerivationBytes = 64 * 1024 * 1024;
  * only around dynamic inputs. Nix reads those sloppier texts and would write, and hash, something else. Store
  * paths are only checked to be absolute here; `validateDerivation` does the rest.
  *
- * `name` is the name of the derivation (that of the store path without `.drv`), `file` what errors call the text.
+ * `name` is the name of the derivation (that of the store path without `.drv`), `file` what errors call the text; of many,
+ * `strings` keeps what they have in common once.
  * Throws ERR_DERIVATION_SYNTAX with `details` `{file, offset, expected}`, the offset in bytes.
  */
-export function parseDerivation(bytes: Uint8Array, source: { name: string; file?: string }): Derivation {
+export function parseDerivation(
+  bytes: Uint8Array,
+  source: { readonly name: string; readonly file?: string; readonly strings?: StringPool },
+): Derivation {
   const file = source.file ?? `${source.name}.drv`;
   if (bytes.length > maxDerivationBytes) {
     throw new AirplantError(
@@ -28,7 +33,7 @@ export function parseDerivation(bytes: Uint8Array, source: { name: string; file?
       { details: { file, offset: maxDerivationBytes, expected: 'the end of the file' } },
     );
   }
-  return new Parser(decodeText(bytes), file).derivation(source.name);
+  return new Parser(decodeText(bytes), file, source.strings ?? new StringPool()).derivation(source.name);
 }
 
 /**
@@ -39,10 +44,12 @@ class Parser {
   #at = 0;
   readonly #text: string;
   readonly #file: string;
+  readonly #strings: StringPool;
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, strings: StringPool) {
     this.#text = text;
     this.#file = file;
+    this.#strings = strings;
   }
 
   derivation(name: string): Derivation {
@@ -100,7 +107,7 @@ class Parser {
   #inputTail(depth: number): InputOutputs {
     this.#expect(',');
     if (depth === 0 || !this.#text.startsWith('(', this.#at)) {
-      return { outputs: this.#set(this.#string), dynamic: notDynamic };
+      return inputOutputs(this.#set(this.#string));
     }
     this.#expect('(');
     const outputs = this.#set(this.#string);
@@ -181,7 +188,7 @@ class Parser {
       const unit = text.charCodeAt(i);
       if (unit === 0x22) {
         this.#at = i + 1;
-        return result + text.slice(start, i);
+        return this.#strings.own(result + text.slice(start, i));
       }
       if (unit === 0x5c) {
         const meaning = escapes[text[i + 1] ?? ''];
@@ -222,7 +229,6 @@ class Parser {
 }
 
 /** One for all: a map each would be a good part of what a large graph takes. */
-const notDynamic: ReadonlyMap<string, InputOutputs> = new Map();
 
 const escapes: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' };
 

@@ -28,6 +28,14 @@ export interface InputOutputs {
   readonly dynamic: ReadonlyMap<string, InputOutputs>;
 }
 
+/** Outputs of an input, which may be shared with other inputs: nearly all are of one kind, and there are many. */
+export function inputOutputs(outputs: readonly string[]): InputOutputs {
+  return outputs.length === 1 && outputs[0] === 'out' ? outAlone : { outputs, dynamic: notDynamic };
+}
+
+const notDynamic: ReadonlyMap<string, InputOutputs> = new Map();
+const outAlone: InputOutputs = { outputs: ['out'], dynamic: notDynamic };
+
 export type DerivationOutput =
   | { readonly kind: 'input-addressed'; readonly path: string }
   | { readonly kind: 'fixed'; readonly path: string; readonly method: ContentMethod; readonly hash: Hash }

@@ -4,6 +4,7 @@ import { quote } from '../base/quote.js';
 import { parseDerivation } from '../derivation/aterm-parse.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { HashMemo } from '../derivation/hash-modulo.js';
+import { StringPool } from '../derivation/string-pool.js';
 import { parseStorePath } from '../formats/store-path.js';
 import { type Database, invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
@@ -16,6 +17,9 @@ export class Derivations {
   readonly hashes: HashMemo = new Map();
   readonly #database: Database;
   readonly #parsed = new Map<string, Derivation>();
+  readonly #strings = new StringPool();
+  /** Those that whoever evaluated them has in memory already, for as long as that is so. */
+  readonly #evaluated = new Map<string, WeakRef<Derivation>>();
 
   constructor(directories: StoreDirectories, database: Database) {
     this.directories = directories;
@@ -27,7 +31,7 @@ export class Derivations {
    * Throws ERR_PATH_INVALID if the path is not valid, ERR_DERIVATION_SYNTAX if it is no derivation.
    */
   read(drvPath: string): Derivation {
-    const known = this.#parsed.get(drvPath);
+    const known = this.#parsed.get(drvPath) ?? this.#evaluated.get(drvPath)?.deref();
     if (known) return known;
     this.#nameOf(drvPath);
     const file = realPathOf(this.directories, drvPath);
@@ -39,15 +43,21 @@ export class Derivations {
     return derivation;
   }
 
+  /** What the file of a valid derivation holds: it need not be read while that is in memory anyway. */
+  remember(drvPath: string, derivation: Derivation): void {
+    this.#evaluated.set(drvPath, new WeakRef(derivation));
+  }
+
   /** To be called when the file of a derivation was damaged and has been replaced. */
   forget(drvPath: string): void {
     this.#parsed.delete(drvPath);
+    this.#evaluated.delete(drvPath);
   }
 
   /** The derivation that the contents of a `.drv` file are. Throws ERR_STORE_PATH, ERR_DERIVATION_SYNTAX. */
   parse(drvPath: string, contents: Uint8Array): Derivation {
-    const name = this.#nameOf(drvPath);
-    return parseDerivation(contents, { name: name.slice(0, -'.drv'.length), file: drvPath });
+    const name = this.#nameOf(drvPath).slice(0, -'.drv'.length);
+    return parseDerivation(contents, { name, file: drvPath, strings: this.#strings });
   }
 
   #nameOf(drvPath: string): string {

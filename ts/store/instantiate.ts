@@ -33,6 +33,9 @@ export async function instantiate(
   }
   const texts = missing.filter((object) => object.kind === 'derivation' || object.kind === 'text');
   await addInBatches(texts, textOf, store);
+  for (const object of objects) {
+    if (object.kind === 'derivation') store.rememberDerivation(object.path, object.derivation);
+  }
 }
 
 async function addSource(

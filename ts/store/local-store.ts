@@ -168,6 +168,11 @@ export class LocalStore implements AsyncDisposable {
     return this.#parts.derivations.read(drvPath);
   }
 
+  /** What a valid `.drv` file holds: it need not be read while that is in memory anyway. */
+  rememberDerivation(drvPath: string, derivation: Derivation): void {
+    this.#parts.derivations.remember(drvPath, derivation);
+  }
+
   /** Whether the contents of a path are those that are registered: all of it is read. Throws ERR_PATH_INVALID. */
   async verifyPath(path: string, options: CancelOptions = {}): Promise<PathCondition> {
     const { verifyPath } = await import('./verify-path.js');

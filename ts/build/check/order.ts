@@ -7,9 +7,13 @@ export function sameLinesInOtherOrder(a: readonly string[], b: readonly string[]
   return isPermutation(a.map(element), b.map(element));
 }
 
-/** True for the same words in another order; brackets, quotes and what separates words do not count. */
+/**
+ * True for the same words in another order; brackets, quotes and what separates words do not count. A colon between digits
+ * separates none: 10:20 and 20:10 are two times.
+ */
 export function sameWordsInOtherOrder(a: string, b: string): boolean {
-  const words = (line: string) => line.split(/[\s,;:|(){}[\]<>"'=]+/).filter((word) => word !== '');
+  const words = (line: string) =>
+    line.split(/[\s,;|(){}[\]<>"'=]+|(?<!\d):|:(?!\d)/).filter((word) => word !== '');
   return isPermutation(words(a), words(b));
 }
 

@@ -1,12 +1,12 @@
-import { readdirSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalStore } from '../../store/local-store.js';
 import type { HostFacts } from './cures.js';
+import { HostLookup } from './host-lookup.js';
 
 /**
- * Looks at this machine. Names came from a builder: nothing is opened, and nothing but directories is read; and nobody else
- * waits should one lead to a server that is gone.
+ * Looks at this machine. Names came from a builder: nothing is opened, and nothing but directories is read; and nobody
+ * waits for long should one lead to a server that is gone.
  */
 export function hostFacts(store: LocalStore, searchPath: string): HostFacts {
   const programs = [
@@ -14,13 +14,14 @@ export function hostFacts(store: LocalStore, searchPath: string): HostFacts {
     ...usual.program,
   ];
   const places = { ...usual, program: programs };
+  const lookup = new HostLookup({ mountInfo: mountInfo() });
   return {
-    exists,
+    exists: (path) => lookup.exists(path),
     async find(kind, name) {
       if (name.includes('/') || name.includes('\0')) return undefined;
       for (const directory of places[kind]) {
         const path = join(directory, name);
-        if (await exists(path)) return path;
+        if (await lookup.exists(path)) return path;
       }
       return undefined;
     },
@@ -35,13 +36,12 @@ export function hostFacts(store: LocalStore, searchPath: string): HostFacts {
   };
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Empty on other systems. */
+function mountInfo(): string {
   try {
-    await stat(path);
-    return true;
+    return readFileSync('/proc/self/mountinfo', 'utf8');
   } catch {
-    // Also what lies behind a directory that may not be entered, or has too long a name.
-    return false;
+    return '';
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../formats/hash.js';
 import { makeFixedOutputPath } from '../../formats/make-store-path.js';
 import { outputPlaceholder } from '../../formats/placeholder.js';
-import type { Derivation, DerivationOutput, InputOutputs } from '../derivation.js';
+import { type Derivation, type DerivationOutput, type InputOutputs, inputOutputs } from '../derivation.js';
 import { printJson } from '../json-print.js';
 import type { JsonValue } from '../json-text.js';
 import { fillOutputPaths } from '../output-paths.js';
@@ -216,8 +216,7 @@ function inputsOf(
     }
   }
   const inputs = [...used].map(
-    ([drvPath, names]) =>
-      [drvPath, { outputs: sortedSet([...names]), dynamic: new Map() }] as [string, InputOutputs],
+    ([drvPath, names]) => [drvPath, inputOutputs(sortedSet([...names]))] as [string, InputOutputs],
   );
   return { inputDrvs: sortedMap(inputs), inputSrcs: sortedSet([...sources]) };
 }

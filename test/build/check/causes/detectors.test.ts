@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { byteSpots } from '../../../../ts/build/check/byte-spots.js';
 import type { BuildFacts } from '../../../../ts/build/check/causes/facts.js';
 import { detectors, type Look } from '../../../../ts/build/check/causes/rules.js';
 import { type Appearance, sightingOf } from '../../../../ts/build/check/causes/sighting.js';
+import { lineSpots } from '../../../../ts/build/check/line-spots.js';
 import { excerptsOf, type Spot } from '../../../../ts/build/check/spot.js';
 
 // Sat Nov 21 2026 16:01:06 UTC, and two days and three seconds later.
@@ -251,9 +253,59 @@ test('of a long build, a time without a zone is taken as it is written', () => {
   assert.ok(detectors.timestamp(sightingOf(spot('at 16:22:00', 'at 16:22:01'), slow)));
 });
 
-test('order: as decoding says', () => {
-  assert.ok(look('order', 'a b', 'b a', 'order'));
-  assert.equal(look('order', 'a b', 'b a', 'line'), undefined);
+/** What decoding makes of texts or bytes, and whether any of it looks like an order. */
+function looksLikeOrder(a: string | Buffer, b: string | Buffer): boolean {
+  const [left, right] = [Buffer.from(a as string), Buffer.from(b as string)];
+  const spots = typeof a === 'string' ? lineSpots(left, right, 10)! : byteSpots(left, right);
+  assert.ok(spots.length > 0, 'they differ');
+  return spots.some((spot) => detectors.order(sightingOf({ ...spot, trail: [] }, { a: base, b: other })));
+}
+
+const words = (...numbers: readonly number[]) => {
+  const bytes = Buffer.alloc(4 * numbers.length);
+  for (const [i, number] of numbers.entries()) bytes.writeUInt32LE(number, 4 * i);
+  return bytes;
+};
+
+test('order: what it is', () => {
+  const yes: readonly Pair[] = [
+    ['one\ntwo\nthree\n', 'three\none\ntwo\n'],
+    ['x = [\n  a,\n  b\n]\n', 'x = [\n  b,\n  a\n]\n'],
+    ['{"a": 1, "b": 2}\n', '{"b": 2, "a": 1}\n'],
+    ['{1:2, 3:4}\n', '{3:4, 1:2}\n'],
+    ['PATH=/a/bin:/b/bin\n', 'PATH=/b/bin:/a/bin\n'],
+    [words(70_000, 9, 80_000), words(80_000, 70_000, 9)],
+    [Buffer.from('\0alpha\0be\0'), Buffer.from('\0be\0alpha\0')],
+  ];
+  for (const [a, b] of yes) assert.ok(looksLikeOrder(a, b), `${a} | ${b}`);
+});
+
+test('order: what only looks like it', () => {
+  const no: readonly Pair[] = [
+    // As many lines of the same kinds, but not as many of each.
+    ['a\na\nb\nc\n', 'a\nb\nb\nc\n'],
+    // The same words, otherwise wrapped, and a word that went to another line.
+    ['one two\nthree four\n', 'one\ntwo three four\n'],
+    ['one two\nthree four\n', 'one four\nthree two\n'],
+    // A permutation of letters, of digits, and of the parts of a time.
+    ['listen\n', 'silent\n'],
+    ['serial 1234\n', 'serial 4321\n'],
+    ['built at 10:20:30\n', 'built at 10:30:20\n'],
+    ['2026-01-02\n', '2026-02-01\n'],
+    ['/tmp/build-a/src/b.c\n', '/tmp/build-b/src/a.c\n'],
+    // Sorted the same way, with one that is new; and one that is another.
+    ['a\nb\nd\n', 'a\nb\nc\nd\n'],
+    ['a\nb\nc\n', 'c\nb\nd\n'],
+    // Another indentation.
+    ['a b\n', '  a  b\n'],
+    // The same bytes: one number in the other byte order, two with a byte of each exchanged, strings reversed.
+    [words(0x01020304), words(0x04030201)],
+    [words(0x11223344, 0x55667788), words(0x11223388, 0x55667744)],
+    [Buffer.from('\0stressed\0\x01'), Buffer.from('\0desserts\0\x01')],
+    // Records moved on by one byte, as after an insertion with a later cut.
+    [Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0xfe]), Buffer.from([0xfe, 1, 2, 3, 4, 5, 6, 7, 8, 0xff])],
+  ];
+  for (const [a, b] of no) assert.ok(!looksLikeOrder(a, b), `${a} | ${b}`);
 });
 
 test('a computed field is not random', () => {
