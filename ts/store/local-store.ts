@@ -254,7 +254,10 @@ export class LocalStore implements AsyncDisposable {
     options: CancelOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { exportPaths } = await import('./transfer/export-paths.js');
-    yield* exportPaths(this.#parts, paths, options);
+    const all = [...paths];
+    for (const path of all) this.realPath(path);
+    await this.addTempRoot(...all);
+    yield* exportPaths(this.#parts, all, options);
   }
 
   /** Adds the paths of such a stream, each once all of it has come, and returns them in its order. */

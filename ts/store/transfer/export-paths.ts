@@ -13,7 +13,7 @@ import { realPathOf, type StoreParts, storeError } from '../store-parts.js';
  * constant memory. What has changed on the disk since it was registered is not given away: the stream breaks off before
  * such a path is named.
  *
- * No collector takes any of them away before it has passed. Throws ERR_PATH_INVALID before the first byte for a path that
+ * Collectors are to be kept from the paths by the caller. Throws ERR_PATH_INVALID before the first byte for a path that
  * is not valid, ERR_PATH_MODIFIED, and what the operating system says.
  */
 export async function* exportPaths(
@@ -21,10 +21,9 @@ export async function* exportPaths(
   paths: Iterable<string>,
   { signal }: CancelOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { database, directories, tempRoots } = parts;
+  const { database, directories } = parts;
   const wanted = [...new Set(paths)];
   for (const path of wanted) realPathOf(directories, path);
-  await tempRoots.add(wanted, signal);
   for (const path of database.topologicalSort(wanted)) yield* exportPath(parts, path, signal);
   yield endOfExport;
 }
