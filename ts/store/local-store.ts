@@ -254,10 +254,7 @@ export class LocalStore implements AsyncDisposable {
     options: CancelOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { exportPaths } = await import('./transfer/export-paths.js');
-    const all = [...paths];
-    for (const path of all) this.realPath(path);
-    await this.addTempRoot(...all);
-    yield* exportPaths(this.#parts, all, options);
+    yield* exportPaths(this.#parts, paths, { ...options, protect: !this.readOnly });
   }
 
   /** Adds the paths of such a stream, each once all of it has come, and returns them in its order. */
