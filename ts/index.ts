@@ -17,7 +17,13 @@ export { createEvaluator, type DerivationAttributes, type Evaluator } from './de
 export type { SourceFilter } from './derivation/author/objects.js';
 export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/author/values.js';
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
+export { NarAccessor, type NarAccessorOptions } from './formats/nar/accessor.js';
+export type { ByteRanges } from './formats/nar/byte-ranges.js';
+export type { ListedNode, NarListing } from './formats/nar/listing.js';
+export type { NarEntry } from './formats/nar/resolve.js';
 export { type Buildable, type EnterFailed, type OpenOptions, openStore, type Store } from './open.js';
 export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandbox/spec.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';
+export type { ImportChoices } from './store/transfer/import-paths.js';
+export type { RegisterChoices } from './store/transfer/register-paths.js';
