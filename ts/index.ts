@@ -18,6 +18,10 @@ export { createEvaluator, type DerivationAttributes, type Evaluator } from './de
 export type { SourceFilter } from './derivation/author/objects.js';
 export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/author/values.js';
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
+export { NarAccessor, type NarAccessorOptions } from './formats/nar/accessor.js';
+export type { ByteRanges } from './formats/nar/byte-ranges.js';
+export type { ListedNode, NarListing } from './formats/nar/listing.js';
+export type { NarEntry } from './formats/nar/resolve.js';
 export { type Buildable, type EnterFailed, type OpenOptions, openStore, type Store } from './open.js';
 export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandbox/spec.js';
 export type { Holder } from './store/collect/holders.js';
@@ -25,4 +29,6 @@ export type { ListedPath } from './store/collect/list-paths.js';
 export type { CollectEvent, CollectReport, Root } from './store/collect/records.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';
+export type { ImportChoices } from './store/transfer/import-paths.js';
+export type { RegisterChoices } from './store/transfer/register-paths.js';
 export type { Finding } from './store/verify/finding.js';

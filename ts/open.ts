@@ -81,6 +81,7 @@ export async function openConfigured(options: {
   const { settings, env, onWarning } = options;
   const local = await openLocalStore({
     directories: resolveStoreDirectories({ store: options.store, env }),
+    readOnly: 'if-needed',
     env,
     onWarning,
     settings: {

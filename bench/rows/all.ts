@@ -12,6 +12,7 @@ import { launchHardening } from './launch-hardening.js';
 import { launchMemory } from './launch-memory.js';
 import { launchMounts } from './launch-mounts.js';
 import { rewriteLarge } from './rewrite-large.js';
+import { transferLarge } from './transfer-large.js';
 
 /** Every row, in the order they are measured and shown. */
 export const allRows: readonly Row[] = [
@@ -25,6 +26,7 @@ export const allRows: readonly Row[] = [
   hashLarge,
   hashSmall,
   rewriteLarge,
+  transferLarge,
   buildNoop,
   graphValid,
   check,

@@ -183,3 +183,42 @@ test('check-validity says the same', needs, async () => {
   const theirs = nix.run('nix-store', '--check-validity', '--print-invalid', ...closure, missing);
   assert.deepEqual(store.invalidPaths([...closure, missing]), lines(theirs));
 });
+
+test(
+  'a collector that runs in the middle takes nothing of an import, and of an export what has passed',
+  needs,
+  async () => {
+    const { nix, closure } = builtByNix('collected');
+    const other = new RealNix(directory, join(directory, 'collected-other'));
+    await using source = await openTestStore(nix.store);
+    const stream = await exported(source, closure);
+
+    await using store = await openTestStore(other.store);
+    let collections = 0;
+    const slow = (async function* () {
+      const step = Math.ceil(stream.length / 5);
+      for (let at = 0; at < stream.length; at += step) {
+        yield stream.subarray(at, at + step);
+        other.run('nix-store', '--gc');
+        collections++;
+      }
+    })();
+    const order = await store.importPaths(slow);
+    assert.equal(collections, 5);
+    other.run('nix-store', '--gc');
+    assert.deepEqual(store.invalidPaths(order), []);
+    assertSound(other);
+
+    // Nothing else protects the paths of the store that is exported from.
+    await store.close();
+    await using reader = await openTestStore(other.store);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of reader.exportPaths(order)) {
+      if (chunks.length === 0) other.run('nix-store', '--gc');
+      chunks.push(Buffer.from(chunk));
+    }
+    assert.ok(Buffer.concat(chunks).equals(stream));
+    other.run('nix-store', '--gc');
+    assert.deepEqual(reader.validPaths(), []);
+  },
+);

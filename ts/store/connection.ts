@@ -1,5 +1,16 @@
-import { accessSync, chmodSync, constants, existsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
@@ -60,8 +71,8 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     // Loaded when a store is opened; its CommonJS form, which takes half as long.
     const { DatabaseSync } = require('@photostructure/sqlite') as typeof import('@photostructure/sqlite');
-    const connect = (parameters: readonly string[]) => {
-      const { href } = pathToFileURL(options.file);
+    const connect = (parameters: readonly string[], file = options.file) => {
+      const { href } = pathToFileURL(file);
       // Else SQLite would make an empty one, and whoever looks later find a database without tables.
       const mode = options.readOnly || options.create ? [] : ['mode=rw'];
       const query = [...mode, ...parameters].join('&');
@@ -226,12 +237,13 @@ function configure(database: Database, options: ConnectionOptions): void {
 
 /**
  * A database in WAL mode that nobody has open can only be opened by who may create its `-shm` file. Where that is
- * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`. The same where
+ * refused to a reader, the file is read as it stands, which is all of it as long as there is no `-wal`; with one, a copy
+ * is (`connectToCopy`). The same where
  * the database may not be written to: SQLite would give the `-shm` file its mode and leave it there, and nobody could
  * write to the database any more, whatever its own mode is then.
  */
 function connectReadably(
-  connect: (parameters: readonly string[]) => Database,
+  connect: (parameters: readonly string[], file?: string) => Database,
   options: ConnectionOptions,
 ): Database {
   const ordinary = options.journal === 'truncate' ? ['vfs=unix-dotfile'] : [];
@@ -244,8 +256,25 @@ function connectReadably(
     const code = resultCodeOf(error);
     const refused =
       code === resultCodes.cannotOpen || code === resultCodes.readOnly || code === resultCodes.ioError;
-    if (!options.readOnly || !refused || existsSync(`${options.file}-wal`)) throw error;
-    return connect(['immutable=1']);
+    if (!options.readOnly || !refused || existsSync(`${options.file}-shm`)) throw error;
+    if (!existsSync(`${options.file}-wal`)) return connect(['immutable=1']);
+    return connectToCopy(connect, options.file);
+  }
+}
+
+/**
+ * What a killed process has left in the WAL can only be read with a `-shm` file. Where none may be made, and so nobody
+ * writes, it is made beside a copy, which nobody sees and which is gone with the connection.
+ */
+function connectToCopy(connect: (parameters: readonly string[], file: string) => Database, file: string): Database {
+  const directory = mkdtempSync(join(tmpdir(), 'airplant-database-'));
+  try {
+    const copy = join(directory, 'db.sqlite');
+    for (const suffix of ['', '-wal'])
+      copyFileSync(`${file}${suffix}`, `${copy}${suffix}`, constants.COPYFILE_FICLONE);
+    return connect([], copy);
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 }
 

@@ -325,7 +325,7 @@ export class LocalStore implements AsyncDisposable {
     options: CancelOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { exportPaths } = await import('./transfer/export-paths.js');
-    yield* exportPaths(this.#parts, paths, options);
+    yield* exportPaths(this.#parts, paths, { ...options, protect: !this.readOnly });
   }
 
   /** Adds the paths of such a stream, each once all of it has come, and returns them in its order. */

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { AirplantError } from '../base/errors.js';
+import { AirplantError, isAirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { decideJournal, fileSystemType } from '../config/file-system.js';
 import type { CollectSettings } from './collect/records.js';
@@ -28,8 +28,11 @@ export interface StoreSettings {
 
 export interface OpenStoreOptions {
   readonly directories: StoreDirectories;
-  /** Opens an existing store without changing anything. Default false. */
-  readonly readOnly?: boolean | undefined;
+  /**
+   * Opens an existing store without changing anything. `if-needed`: only if its files or their file system let it be done
+   * in no other way. Default false.
+   */
+  readonly readOnly?: boolean | 'if-needed' | undefined;
   readonly settings?: StoreSettings | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -51,6 +54,7 @@ export async function openLocalStore(options: OpenStoreOptions): Promise<LocalSt
   const { directories, env = process.env } = options;
   try {
     if (env['NIX_IGNORE_SYMLINK_STORE'] !== '1') refuseSymlinks(directories);
+    if (options.readOnly === 'if-needed') return await openAsAllowed(options);
     return options.readOnly ? await openReadOnly(options) : await openWritable(options);
   } catch (error) {
     throw openError(error, directories);
@@ -98,6 +102,20 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
     bigLock.close();
     throw error;
   }
+}
+
+async function openAsAllowed(options: OpenStoreOptions): Promise<LocalStore> {
+  try {
+    return await openWritable(options);
+  } catch (error) {
+    if (!isDenied(error) || readSchema(options.directories.stateDir) === undefined) throw error;
+    return await openReadOnly(options);
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  if (isAirplantError(error)) return error.code === 'ERR_STORE_READ_ONLY';
+  return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): Promise<LocalStore> {

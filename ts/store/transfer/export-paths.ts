@@ -7,26 +7,36 @@ import type { CancelOptions } from '../../native.js';
 import { invalidPath } from '../database.js';
 import { dumpChunks } from '../dump-chunks.js';
 import { realPathOf, type StoreParts, storeError } from '../store-parts.js';
+import { PassingRoots } from './passing-roots.js';
 
 /**
  * The paths as one stream, byte for byte that of `nix-store --export`: exactly these, each once, references first. In
  * constant memory. What has changed on the disk since it was registered is not given away: the stream breaks off before
  * such a path is named.
  *
- * No collector takes any of them away before it has passed. Throws ERR_PATH_INVALID before the first byte for a path that
+ * With `protect` no collector takes any of them away before it has passed; a store that is open for reading cannot do that.
+ * Throws ERR_PATH_INVALID before the first byte for a path that
  * is not valid, ERR_PATH_MODIFIED, and what the operating system says.
  */
 export async function* exportPaths(
   parts: StoreParts,
   paths: Iterable<string>,
-  { signal }: CancelOptions = {},
+  { signal, protect }: CancelOptions & { readonly protect: boolean },
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { database, directories, tempRoots } = parts;
+  const { database, directories } = parts;
   const wanted = [...new Set(paths)];
   for (const path of wanted) realPathOf(directories, path);
-  await tempRoots.add(wanted, signal);
-  for (const path of database.topologicalSort(wanted)) yield* exportPath(parts, path, signal);
-  yield endOfExport;
+  const sorted = database.topologicalSort(wanted);
+  const roots = protect ? await PassingRoots.protect(parts.tempRoots, sorted, signal) : undefined;
+  try {
+    for (const path of sorted) {
+      yield* exportPath(parts, path, signal);
+      roots?.pass();
+    }
+    yield endOfExport;
+  } finally {
+    roots?.close();
+  }
 }
 
 async function* exportPath(

@@ -8,6 +8,7 @@ import { registerOutputs } from '../register-outputs.js';
 import { restoreNar } from '../restore-nar.js';
 import { createStaging } from '../staging.js';
 import { realPathOf, type StoreParts } from '../store-parts.js';
+import { ArrivingRoots } from './arriving-roots.js';
 
 /** How a stream is to be imported. */
 export interface ImportChoices {
@@ -23,7 +24,7 @@ export interface ImportChoices {
 /**
  * Adds the paths of an export stream, ours or a Nix's, in constant memory, and returns them in its order. Each becomes
  * valid by itself once all of it has come: what breaks off leaves those before it, and nothing of the one at hand. A path
- * that is valid already stays as it is.
+ * that is valid already stays as it is. No collector takes away what has come.
  *
  * As in Nix the stream is believed: it has no signatures, and no hash but that of the paths that are addressed by their
  * content, of which the outputs of derivations are looked at. What a path refers to must be valid or come before it.
@@ -36,11 +37,15 @@ export async function importPaths(
   options: ImportChoices & PlaceOptions = {},
 ): Promise<string[]> {
   const reader = new ExportReader(source);
+  const roots = new ArrivingRoots(parts.tempRoots);
   const imported: string[] = [];
   try {
     while (await reader.next()) {
       options.signal?.throwIfAborted();
-      imported.push(await importPath(parts, reader, options));
+      const path = await importPath({ ...parts, tempRoots: roots.current }, reader, options);
+      // Of a path that was valid before, the stream may say something else.
+      await roots.arrive(path, parts.database.references(path) ?? [], options.signal);
+      imported.push(path);
     }
     if (options.rest !== 'leave') await reader.end();
     return imported;
@@ -48,6 +53,7 @@ export async function importPaths(
     throw error instanceof AirplantError ? withDetails(error, { imported: imported.length }) : error;
   } finally {
     await reader.close();
+    await roots.keep();
   }
 }
 
@@ -72,6 +78,7 @@ async function importPath(
     await restoreNar(reader.nar(count), copy, { caseHack });
     const trailer = await reader.trailer();
     realPathOf(directories, trailer.path);
+    await parts.tempRoots.add([trailer.path], signal);
     const wasValid = database.isValid(trailer.path);
     if (!wasValid) {
       await native.canonicaliseTree(copy, { signal });
