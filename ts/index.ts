@@ -10,6 +10,7 @@ export type { CheckedOutput, CheckOptions, CheckResult, CheckRound } from './bui
 export type { Culprit, CulpritKind } from './build/explain/culprit.js';
 export type { Explanation } from './build/explain/explain-build.js';
 export type { BuildFailure, BuildResult, BuildStatus, Plan, PlannedBuild, Wanted } from './build/records.js';
+export type { VerifyOptions, VerifyReport } from './build/verify-and-repair.js';
 export type { SettingsInput } from './config/load.js';
 export type { Settings } from './config/settings.js';
 export { derivation, source, storePath, toFile } from './derivation/author/default.js';
@@ -19,5 +20,9 @@ export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/aut
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
 export { type Buildable, type EnterFailed, type OpenOptions, openStore, type Store } from './open.js';
 export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandbox/spec.js';
+export type { Holder } from './store/collect/holders.js';
+export type { ListedPath } from './store/collect/list-paths.js';
+export type { CollectEvent, CollectReport, Root } from './store/collect/records.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';
+export type { Finding } from './store/verify/finding.js';

@@ -8,6 +8,7 @@ import type { Explanation } from './build/explain/explain-build.js';
 import type { LocalExecutor } from './build/local-executor.js';
 import type { BuildOptions } from './build/options.js';
 import type { Plan, Wanted } from './build/records.js';
+import type { VerifyOptions, VerifyReport } from './build/verify-and-repair.js';
 import { parseWanted } from './build/wanted.js';
 import { loadSettings, type SettingsInput, settingsLayer } from './config/load.js';
 import type { Settings } from './config/settings.js';
@@ -85,6 +86,13 @@ export async function openConfigured(options: {
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
       useCaseHack: settings['use-case-hack'],
+      collecting: {
+        keepOutputs: settings['keep-outputs'],
+        keepDerivations: settings['keep-derivations'],
+        minFree: settings['min-free'],
+        maxFree: settings['max-free'],
+        minFreeCheckInterval: settings['min-free-check-interval'],
+      },
       // Not to be had on every file system, whatever the setting says.
       ...(settings['use-sqlite-wal'] ? {} : { useSqliteWal: false }),
     },
@@ -181,6 +189,22 @@ export class Store implements AsyncDisposable {
         return await checkAll({ ...job, repair: false, checking }, emit);
       });
     return this.#start(wanted, start, signal);
+  }
+
+  /**
+   * Looks for damage in the whole store, or in some of its paths, and repairs it if asked to, as `build` with `repair`
+   * does. What is found, and whether it still is so, is in the report.
+   *
+   * The run throws ERR_PATH_INVALID for a path that is not valid.
+   */
+  verify(options: VerifyOptions & CancelOptions = {}): EventRun<VerifyReport> {
+    const { signal, ...verifying } = options;
+    const start = (job: Omit<BuildJob, 'repair'>) =>
+      startRun(async (emit) => {
+        const { verifyAndRepair } = await import('./build/verify-and-repair.js');
+        return await verifyAndRepair(job, verifying, emit);
+      });
+    return this.#start([], start, signal);
   }
 
   /**

@@ -8,6 +8,7 @@ import { hashLarge } from './hash-large.js';
 import { hashSmall } from './hash-small.js';
 import { launchBwrap } from './launch-bwrap.js';
 import { launchFloor } from './launch-floor.js';
+import { launchHardening } from './launch-hardening.js';
 import { launchMemory } from './launch-memory.js';
 import { launchMounts } from './launch-mounts.js';
 import { rewriteLarge } from './rewrite-large.js';
@@ -16,6 +17,7 @@ import { rewriteLarge } from './rewrite-large.js';
 export const allRows: readonly Row[] = [
   launchFloor,
   launchBwrap,
+  launchHardening,
   launchMemory,
   launchMounts,
   expandElf,

@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { BuildEvent } from '../../ts/base/events.js';
 import type { BuildReport } from '../../ts/build/builder.js';
 import type { CheckReport } from '../../ts/build/check/check-run.js';
 import type { CheckOptions } from '../../ts/build/check/records.js';
 import type { Explanation } from '../../ts/build/explain/explain-build.js';
 import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
+import type { VerifyOptions, VerifyReport } from '../../ts/build/verify-and-repair.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
+  CollectingOptions,
   Engine,
   EnterFailedOptions,
   EnterStoreOptions,
@@ -22,8 +25,13 @@ import type { Derivation } from '../../ts/derivation/derivation.js';
 import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import type { PathToAdd } from '../../ts/store/add-path.js';
+import type { ListedPath } from '../../ts/store/collect/list-paths.js';
+import type { CollectReport, Root } from '../../ts/store/collect/records.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
+import { referencesFirst } from '../../ts/store/graph.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
+import type { RegisterChoices } from '../../ts/store/transfer/register-paths.js';
 
 const noUsage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
 
@@ -91,6 +99,7 @@ export class FakeHost {
         this.opened.push(options);
         return this.store;
       },
+      openWholeStore: () => Promise.reject(new Error('this engine has no whole store')),
       enterStore: async (options) => {
         this.entered.push(options);
         return this.exit;
@@ -114,6 +123,8 @@ export class FakeStore implements OpenStore {
   report: BuildReport = { results: [], repaired: [], exitStatus: 0 };
   checkReport: CheckReport = { results: [], exitStatus: 0 };
   checking: CheckOptions | undefined;
+  verifyReport: VerifyReport = { findings: [], paths: 0, links: 0, repaired: [], exitStatus: 0 };
+  verifying: VerifyOptions | undefined;
   spec: SandboxSpec | undefined;
   /** Derivations, each with the command. */
   explanation: Explanation = { drvPath: '', culprits: [], more: 0, forgotten: 0 };
@@ -140,6 +151,11 @@ export class FakeStore implements OpenStore {
     this.repairs = options.repair ?? false;
     this.signal = options.signal;
     return this.#run(this.report);
+  }
+
+  verify({ signal: _, ...options }: VerifyOptions & { readonly signal: AbortSignal }) {
+    this.verifying = options;
+    return this.#run(this.verifyReport);
   }
 
   explain(drvPath: string, { signal }: { readonly signal: AbortSignal }) {
@@ -198,12 +214,19 @@ class FakeLocalStore implements OpenLocalStore {
   readonly logs = {
     readTimes: async () => undefined,
     read: async (drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
-      const text = this.logTexts.get(drvPath);
-      return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
+      const log = this.logTexts.get(drvPath);
+      return log === undefined ? undefined : Readable.from([Buffer.from(log)]);
     },
   };
   readonly written: Derivation[] = [];
+  roots: Root[] = [];
+  readonly listed: Record<'live' | 'dead', ListedPath[]> = { live: [], dead: [] };
+  collectReport: CollectReport = { deleted: 0, bytesFreed: 0, bytesSaved: 0, kept: [] };
+  /** How it was to be collected. */
+  readonly collected: Record<string, unknown>[] = [];
   readonly links: { link: string; path: string }[] = [];
+  /** How paths were to be added or registered. */
+  readonly transfers: unknown[] = [];
 
   realPath(path: string): string {
     return join(this.directories.realStoreDir, path.slice(this.directories.storeDir.length));
@@ -219,8 +242,25 @@ class FakeLocalStore implements OpenLocalStore {
     return info;
   }
 
-  closure(paths: readonly string[]): string[] {
-    return [...new Set(paths.flatMap((path) => [...this.pathInfo(path).references, path]))];
+  closure(paths: Iterable<string>): string[] {
+    return [...new Set([...paths].flatMap((path) => [...this.pathInfo(path).references, path]))];
+  }
+
+  references(path: string): string[] {
+    return [...this.pathInfo(path).references];
+  }
+
+  referrers(path: string): string[] {
+    const refersToIt = ({ references }: PathInfo) => references.includes(path);
+    return [...this.infos.values()].filter(refersToIt).map((info) => info.path);
+  }
+
+  topologicalSort(paths: Iterable<string>): string[] {
+    return referencesFirst(paths, (path) => this.references(path));
+  }
+
+  derivationOutputs(): Map<string, string> {
+    return new Map();
   }
 
   validDerivers(): string[] {
@@ -236,8 +276,65 @@ class FakeLocalStore implements OpenLocalStore {
     return derivations.map((derivation) => derivationPath(this.directories.storeDir, derivation));
   }
 
+  async findRoots(): Promise<Root[]> {
+    return this.roots;
+  }
+
+  async listPaths(which: 'live' | 'dead'): Promise<ListedPath[]> {
+    return this.listed[which];
+  }
+
+  async collectGarbage(options: CollectingOptions & { readonly maxFreed?: number | undefined }) {
+    return this.#collect([], options);
+  }
+
+  async deletePaths(paths: readonly string[], options: CollectingOptions) {
+    return this.#collect(paths, options);
+  }
+
+  #collect(paths: readonly string[], { onEvent, signal: _, ...options }: CollectingOptions): CollectReport {
+    this.collected.push({ paths, ...options });
+    for (const { path } of this.listed.dead) onEvent({ type: 'collect.deleted', path });
+    return this.collectReport;
+  }
+
   async makeResultLink(link: { link: string; path: string }): Promise<void> {
     this.links.push(link);
+  }
+
+  invalidPaths(paths: readonly string[]): string[] {
+    return paths.filter((path) => !this.isValid(path));
+  }
+
+  async addPath(path: PathToAdd): Promise<PathInfo> {
+    this.transfers.push(path);
+    return pathInfo(`/nix/store/${'a'.repeat(32)}-${path.name}`);
+  }
+
+  /** The paths, one a line, are the stream. */
+  async *exportPaths(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const path of paths) yield Buffer.from(`${path}\n`);
+  }
+
+  async importPaths(
+    source: AsyncIterable<Uint8Array>,
+    { onImported }: { onImported: (path: string) => void },
+  ): Promise<string[]> {
+    const paths = (await text(source)).split('\n').filter(Boolean);
+    for (const path of paths) onImported(path);
+    return paths;
+  }
+
+  async *dumpDatabase(paths: readonly string[] = [...this.infos.keys()]): AsyncGenerator<string> {
+    for (const path of paths) yield `${path}\n`;
+  }
+
+  async registerPaths(
+    source: AsyncIterable<Uint8Array>,
+    { signal: _, ...how }: RegisterChoices & { signal: AbortSignal },
+  ): Promise<number> {
+    this.transfers.push(how);
+    return (await text(source)).split('\n').filter(Boolean).length;
   }
 }
 

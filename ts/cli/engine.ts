@@ -4,13 +4,20 @@ import type { CheckOptions } from '../build/check/records.js';
 import type { EventRun } from '../build/event-run.js';
 import type { Explanation } from '../build/explain/explain-build.js';
 import type { Plan, Wanted } from '../build/records.js';
+import type { VerifyOptions, VerifyReport } from '../build/verify-and-repair.js';
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
+import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { PathToAdd } from '../store/add-path.js';
+import type { ListedPath } from '../store/collect/list-paths.js';
+import type { CollectListener, CollectReport, Root } from '../store/collect/records.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { PathInfo } from '../store/path-info.js';
+import type { QueryStore } from '../store/query/query-store.js';
+import type { RegisterChoices } from '../store/transfer/register-paths.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -18,6 +25,8 @@ import type { PathInfo } from '../store/path-info.js';
  */
 export interface Engine {
   openStore(options: OpenStoreOptions): Promise<OpenStore>;
+  /** The same with all a store can do, for the programs of Nix's that we stand in for. */
+  openWholeStore(options: OpenStoreOptions): Promise<Store>;
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
   /** Lends a program the caller's standard streams without lending it the caller's terminal. */
@@ -59,6 +68,7 @@ export interface OpenStore {
     wanted: readonly Wanted[],
     options: CheckOptions & { readonly signal: AbortSignal },
   ): Awaitable<CheckRun>;
+  verify(options: VerifyOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<VerifyReport>>;
   explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
   /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
   enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;
@@ -81,22 +91,43 @@ export interface RepairOptions {
   readonly repair?: boolean;
 }
 
+export interface SignalOptions {
+  readonly signal: AbortSignal;
+}
+
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
-export interface OpenLocalStore {
-  readonly directories: StoreDirectories;
+export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
-  isValid(path: string): Awaitable<boolean>;
-  pathInfo(path: string): Awaitable<PathInfo>;
-  closure(paths: readonly string[]): Awaitable<readonly string[]>;
-  validDerivers(path: string): Awaitable<readonly string[]>;
-  readDerivation(drvPath: string): Awaitable<Derivation>;
+  invalidPaths(paths: readonly string[]): Awaitable<readonly string[]>;
+  addPath(path: PathToAdd, options: SignalOptions): Promise<PathInfo>;
+  exportPaths(paths: readonly string[], options: SignalOptions): AsyncIterable<Uint8Array>;
+  importPaths(
+    source: AsyncIterable<Uint8Array>,
+    options: SignalOptions & { readonly onImported: (path: string) => void },
+  ): Promise<readonly string[]>;
+  dumpDatabase(paths: readonly string[] | undefined): AsyncIterable<string>;
+  registerPaths(text: AsyncIterable<Uint8Array>, options: SignalOptions & RegisterChoices): Promise<number>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
+  findRoots(options: CollectingOptions): Promise<readonly Root[]>;
+  listPaths(which: 'live' | 'dead', options: CollectingOptions): Promise<readonly ListedPath[]>;
+  collectGarbage(
+    options: CollectingOptions & { readonly maxFreed?: number | undefined },
+  ): Promise<CollectReport>;
+  deletePaths(
+    paths: readonly string[],
+    options: CollectingOptions & { readonly ignoreLiveness: boolean },
+  ): Promise<CollectReport>;
   readonly logs: {
     readTimes(drvPath: string): Promise<LogTimes | undefined>;
     /** The kept log of a build, decompressed; undefined if there is none. */
     read(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   };
+}
+
+export interface CollectingOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: CollectListener;
 }
 
 /** What `derivation()` of the library makes, as far as the command line cares. */

@@ -35,6 +35,11 @@ export function copyingLine({ path, from }: EventOf<'substitute.started'>): stri
   return `copying path '${plainText(path)}' from '${plainText(from)}'...`;
 }
 
+/** How far work on the whole store has come. */
+export function progressLine({ activity, done, expected }: EventOf<'store.progress'>): string {
+  return `${activity === 'verify' ? 'verified' : 'optimised'} ${done} of ${expected} paths`;
+}
+
 /** What Nix puts behind the name of a build whose post-build hook says something. */
 export const hookMark = ' (post)';
 
@@ -79,6 +84,34 @@ export function keptLines({ drvPath, directory }: EventOf<'build.kept'>): string
 export function diffLines(event: EventOf<'check.diff'>, options: { readonly colours: boolean }): string[] {
   return event.text.split('\n').map((line) => filterLine(line, options));
 }
+
+/** What a garbage collector does, in the words of Nix. */
+export function collectLine(event: EventOf<`collect.${string}` & BuildEvent['type']>): string {
+  switch (event.type) {
+    case 'collect.waiting':
+      return 'waiting for the big garbage collector lock...';
+    case 'collect.phase':
+      return phaseLines[event.phase];
+    case 'collect.deleted':
+      return `deleting '${plainText(event.path)}'`;
+    case 'collect.note':
+      return plainText(event.message);
+    case 'collect.finished':
+      return `${event.deleted} store paths deleted, ${mebibytes(event.bytesFreed)} freed`;
+  }
+}
+
+/** A number of bytes as Nix writes it. */
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(2)} MiB`;
+}
+
+const phaseLines = {
+  roots: 'finding garbage collector roots...',
+  liveness: 'determining live/dead paths...',
+  deleting: 'deleting garbage...',
+  links: 'deleting unused links...',
+} as const;
 
 /** The last word on a check. */
 export function checkedLines(event: EventOf<'check.finished'>): string[] {

@@ -10,6 +10,8 @@ export const activityTypes = {
   copyPaths: 103,
   builds: 104,
   build: 105,
+  optimiseStore: 106,
+  verifyPaths: 107,
   substitute: 108,
   postBuildHook: 110,
   buildWaiting: 111,

@@ -1,6 +1,14 @@
 import type { BuildEvent } from '../base/events.js';
 import { type LogItem, LogLines } from './log-lines.js';
-import { copyingLine, keptLines, notCopied, plainText, planLines, startedLine } from './messages.js';
+import {
+  collectLine,
+  copyingLine,
+  keptLines,
+  notCopied,
+  plainText,
+  planLines,
+  startedLine,
+} from './messages.js';
 import { type ActivityId, levels, NixActivities } from './nix-activities.js';
 import { NixDownloads } from './nix-downloads.js';
 import { NixTotals } from './nix-totals.js';
@@ -32,6 +40,7 @@ export class NixJsonReporter implements Reporter {
   readonly #waits = new Map<string, ActivityId>();
   readonly #planned = new Set<string>();
   readonly #wanted = new Set<string>();
+  #storeActivity: ActivityId | undefined;
   /** Told in the end, as Nix does with what was asked for. */
   readonly #lastErrors: string[] = [];
 
@@ -50,6 +59,12 @@ export class NixJsonReporter implements Reporter {
         break;
       case 'path.damaged':
         this.#activities.message(levels.error, event.message);
+        break;
+      case 'store.message':
+        this.#activities.message(levels[event.level], event.message);
+        break;
+      case 'store.progress':
+        this.#storeProgress(event);
         break;
       case 'substitute.started':
         this.#startCopy(event);
@@ -99,6 +114,13 @@ export class NixJsonReporter implements Reporter {
       case 'build.failed':
         this.#fail(event);
         break;
+      case 'collect.waiting':
+      case 'collect.phase':
+      case 'collect.deleted':
+      case 'collect.note':
+      case 'collect.finished':
+        this.#activities.message(levels.info, collectLine(event));
+        break;
       case 'warning':
         this.#warn(event.message);
         break;
@@ -110,8 +132,18 @@ export class NixJsonReporter implements Reporter {
 
   close(): void {
     for (const drvPath of [...this.#builds.keys()]) this.#endBuild(drvPath, 'dropped');
+    if (this.#storeActivity !== undefined) this.#activities.stop(this.#storeActivity);
     this.#totals.close();
     for (const error of this.#lastErrors) this.#activities.error(error);
+  }
+
+  #storeProgress({ activity, done, expected }: EventOf<'store.progress'>): void {
+    const type = activity === 'verify' ? 'verifyPaths' : 'optimiseStore';
+    this.#storeActivity ??= this.#activities.start(type);
+    this.#activities.result(this.#storeActivity, 'progress', done, expected, 0, 0);
+    if (done < expected) return;
+    this.#activities.stop(this.#storeActivity);
+    this.#storeActivity = undefined;
   }
 
   #plan(event: EventOf<'plan'>): void {

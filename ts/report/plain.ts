@@ -5,6 +5,7 @@ import { formatDuration } from './duration.js';
 import { type LogItem, LogLines, textOf } from './log-lines.js';
 import {
   checkedLines,
+  collectLine,
   copyingLine,
   diffLines,
   failureLines,
@@ -14,6 +15,7 @@ import {
   notCopied,
   plainText,
   planLines,
+  progressLine,
   shortName,
   startedLine,
 } from './messages.js';
@@ -21,6 +23,9 @@ import type { Reporter, ReporterOptions, ReportStream } from './reporter.js';
 
 /** A CI system kills a job that says nothing for long (ten minutes is common); one line a minute is enough. */
 const heartbeatMilliseconds = 60_000;
+
+/** Who watches wants to know that it goes on, and not of each of ten thousand paths. */
+const progressMilliseconds = 10_000;
 
 interface RunningBuild {
   readonly startedAt: number;
@@ -67,6 +72,10 @@ export class PlainReporter implements Reporter {
         return [`checking path '${plainText(event.path)}'...`];
       case 'path.damaged':
         return [plainText(event.message)];
+      case 'store.message':
+        return [plainText(event.message)];
+      case 'store.progress':
+        return this.#now() - this.#lastWrite < progressMilliseconds ? [] : [progressLine(event)];
       case 'substitute.started':
         return [copyingLine(event)];
       case 'substitute.succeeded':
@@ -116,6 +125,12 @@ export class PlainReporter implements Reporter {
         return keptLines(event);
       case 'build.cancelled':
         return this.#end(event.drvPath);
+      case 'collect.waiting':
+      case 'collect.phase':
+      case 'collect.deleted':
+      case 'collect.note':
+      case 'collect.finished':
+        return [collectLine(event)];
       case 'warning':
         return [this.#warning(event.message)];
       case 'finished':

@@ -7,6 +7,7 @@ import { LiveWindow } from './live-window.js';
 import { type LogItem, LogLines, textOf } from './log-lines.js';
 import {
   checkedLines,
+  collectLine,
   diffLines,
   failureLines,
   finishedLines,
@@ -14,6 +15,7 @@ import {
   keptLines,
   notCopied,
   plainText,
+  progressLine,
   shortName,
 } from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
@@ -49,6 +51,11 @@ export class TtyReporter implements Reporter {
   readonly #copying = new Set<string>();
   /** The path that was last begun to be read. */
   #checking: string | undefined;
+  /** Of work on the whole store. */
+  #progress: string | undefined;
+  /** What a garbage collector does. */
+  #collecting: string | undefined;
+  #deleted = 0;
   #planned = 0;
   #toCopy = 0;
   #copied = 0;
@@ -77,6 +84,12 @@ export class TtyReporter implements Reporter {
         break;
       case 'path.damaged':
         this.#window.print(plainText(event.message).split('\n'));
+        break;
+      case 'store.message':
+        this.#window.print(plainText(event.message).split('\n'));
+        break;
+      case 'store.progress':
+        this.#progress = event.done < event.expected ? progressLine(event) : undefined;
         break;
       case 'substitute.started':
         this.#copying.add(event.path);
@@ -138,6 +151,21 @@ export class TtyReporter implements Reporter {
         break;
       case 'check.finished':
         this.#window.print(checkedLines(event));
+        break;
+      case 'collect.finished':
+        this.#collecting = undefined;
+        this.#window.print([collectLine(event)]);
+        break;
+      case 'collect.note':
+        this.#window.print([collectLine(event)]);
+        break;
+      case 'collect.deleted':
+        this.#deleted++;
+        this.#collecting = collectLine(event);
+        break;
+      case 'collect.waiting':
+      case 'collect.phase':
+        this.#collecting = collectLine(event);
         break;
       case 'warning':
         this.#warn(event.message);
@@ -222,8 +250,13 @@ export class TtyReporter implements Reporter {
     if (this.#checking !== undefined) {
       lines.push(this.#paint('dim', `  checking '${plainText(this.#checking)}'`));
     }
+    if (this.#progress !== undefined) lines.push(this.#paint('dim', `  ${this.#progress}`));
     for (const path of [...this.#copying].slice(0, 1)) {
       lines.push(this.#paint('dim', `  copying '${plainText(path)}'`));
+    }
+    if (this.#collecting !== undefined) {
+      const sum = this.#deleted > 0 ? `  (${this.#deleted} deleted)` : '';
+      lines.push(this.#paint('dim', `  ${this.#collecting}${sum}`));
     }
     if (this.#planned + this.#toCopy > 0) lines.push(this.#sums(now));
     return lines;

@@ -9,6 +9,8 @@ import {
   requireTables,
 } from './database-check.js';
 import { schemaText } from './database-schema.js';
+import { DatabaseUpkeep } from './database-upkeep.js';
+import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
 import { damaged } from './sqlite-errors.js';
@@ -20,11 +22,15 @@ export interface Registration {
   readonly outputs?: ReadonlyMap<string, string>;
 }
 
-/** All SQL of airplant, but for that of database-check.ts: nobody else writes any. Prepared when first used. */
+/**
+ * All SQL of airplant but that of collectors (garbage-queries.ts) and of database-check.ts: nobody else writes any.
+ * Prepared when first used.
+ */
 const sql = {
   id: 'select id from ValidPaths where path = ?',
   info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
   all: 'select path from ValidPaths',
+  page: 'select path from ValidPaths where path > ? order by path limit 1000',
   references: 'select path from Refs join ValidPaths on reference = id where referrer = ?',
   referrers:
     'select path from Refs join ValidPaths on referrer = id where reference = (select id from ValidPaths where path = ?)',
@@ -50,11 +56,14 @@ const sql = {
 
 /** The store's database: what is valid, and what refers to what. Paths go in and out as logical store paths. */
 export class Database {
+  readonly upkeep: DatabaseUpkeep;
   readonly #connection: Connection;
   readonly #statements = new Map<keyof typeof sql, Statement>();
+  #garbage: GarbageQueries | undefined;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
+    this.upkeep = new DatabaseUpkeep(connection);
   }
 
   /** Opens the database; with `create` it gets its tables if it has none. Throws as `Connection.open`. */
@@ -89,6 +98,12 @@ export class Database {
 
   validPaths(): string[] {
     return this.#column('all');
+  }
+
+  /** All valid paths in the order of their bytes, some at a time: what changes meanwhile may be among them or not. */
+  *sortedPaths(): Generator<string, void, undefined> {
+    for (let page = this.#column('page', ''); page.length > 0; page = this.#column('page', page.at(-1)!))
+      yield* page;
   }
 
   /** Sorted; undefined if the path is not valid. */
@@ -166,6 +181,12 @@ export class Database {
   /** What is wrong with the database itself, paths being those of `storeDir`. Throws as any query. */
   async check(storeDir: string, options: DatabaseCheckOptions = {}): Promise<DatabaseProblem[]> {
     return await checkDatabase(this.#connection, storeDir, options);
+  }
+
+  /** What collectors ask, and how they make paths invalid. */
+  get garbage(): GarbageQueries {
+    this.#garbage ??= new GarbageQueries(this.#connection);
+    return this.#garbage;
   }
 
   close(): void {

@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { AirplantError } from '../../base/errors.js';
 import type { EventSink } from '../../base/events.js';
-import { formatHash } from '../../formats/hash.js';
 import { isDerivationName } from '../../store/derivations.js';
 import { findImmutable } from '../../store/immovable.js';
 import type { LocalStore } from '../../store/local-store.js';
-import type { PathCondition } from '../../store/verify-path.js';
+import { describeCondition } from '../../store/verify-path.js';
 
 /** Which valid paths of a store are damaged: each is read once, and what is repaired afterwards is good. */
 export class Examination {
@@ -70,21 +69,12 @@ export class Examination {
     this.#damaged.add(path);
     const error = findImmutable(this.#store.realPath(path));
     if (error) this.#stuck.set(path, error);
-    this.#emit({ type: 'path.damaged', path, kind: condition.kind, message: describe(path, condition) });
+    this.#emit({
+      type: 'path.damaged',
+      path,
+      kind: condition.kind,
+      message: describeCondition(path, condition),
+    });
     return false;
-  }
-}
-
-/** In the words of Nix where it has any. */
-function describe(path: string, condition: Exclude<PathCondition, { kind: 'good' }>): string {
-  switch (condition.kind) {
-    case 'missing':
-      return `path '${path}' disappeared`;
-    case 'modified': {
-      const { expected, actual } = condition;
-      return `path '${path}' was modified! expected hash '${formatHash(expected, 'base32')}', got '${formatHash(actual, 'base32')}'`;
-    }
-    case 'unreadable':
-      return `path '${path}' was modified! it cannot be read (${condition.why})`;
   }
 }
