@@ -34,6 +34,8 @@ const upkeep: Readonly<Record<string, () => Promise<Ended>>> = {
   'nix-store --gc': () => nix.start('nix-store', ['--gc']),
   'nix-store --gc --max-freed': () => nix.start('nix-store', ['--gc', '--max-freed', '100K']),
   'nix-store --optimise': () => nix.start('nix-store', ['--optimise']),
+  'airplant gc': () => airplant('gc'),
+  'airplant verify': () => airplant('verify', '--check-contents'),
 };
 
 /** The temporary links of one Nix's optimising are garbage to another's collecting, and where they are gone it fails. */

@@ -121,7 +121,7 @@ export class CrashCampaign {
   }
 
   #isExpected(complaint: string): boolean {
-    const path = /path '(.*?)' was modified!/.exec(complaint)?.[1];
+    const path = /path '(.*?)' (was modified!|disappeared, removing)/.exec(complaint)?.[1];
     if (path === undefined)
       return complaint === 'warning: not all store errors were fixed' && !!this.#operation.damaged;
     return this.#operation.damaged?.(path) ?? false;

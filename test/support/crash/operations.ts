@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashBytes } from '../../../ts/formats/hash-bytes.js';
 import { dumpTree, type NarTree } from '../../../ts/formats/nar/tree.js';
@@ -7,7 +8,7 @@ import { Database } from '../../../ts/store/database.js';
 import type { LocalStore } from '../../../ts/store/local-store.js';
 import type { OutputToRegister } from '../../../ts/store/register-outputs.js';
 import { damage } from '../damage.js';
-import { somePath } from '../stores.js';
+import { openTestStore, somePath } from '../stores.js';
 
 /** Something that changes a store, to be interrupted at each of its steps (see crash-points.ts). */
 export interface CrashOperation {
@@ -99,6 +100,48 @@ export const crashOperations: Readonly<Record<string, CrashOperation>> = {
       await store.refetchPath({ info: store.pathInfo(path), fetch });
     },
   },
+  'import paths': {
+    prepare: async (store, scratch) => {
+      await base(store);
+      await otherStore(scratch, async (other, paths) => {
+        await writeFile(join(scratch, 'stream'), other.exportPaths(paths));
+      });
+    },
+    run: async (store, scratch) => void (await store.importPaths(createReadStream(join(scratch, 'stream')))),
+  },
+  'register what is there': {
+    prepare: async (store, scratch) => {
+      await base(store);
+      await otherStore(scratch, async (other, paths) => {
+        const [tree] = paths.slice(-1) as [string];
+        await writeFile(join(scratch, 'registration'), other.dumpDatabase([tree]));
+        await other.copyOut(tree, store.realPath(tree));
+        await native.canonicaliseTree(store.realPath(tree));
+      });
+    },
+    run: async (store, scratch) =>
+      void (await store.registerPaths(createReadStream(join(scratch, 'registration')), { hashGiven: true })),
+  },
+  'collect garbage': {
+    prepare: garbage,
+    removes: isGarbage,
+    run: async (store) => void (await store.collectGarbage()),
+  },
+  'delete paths': {
+    prepare: garbage,
+    removes: isGarbage,
+    run: async (store) => void (await store.deletePaths(store.validPaths().filter(isGarbage))),
+  },
+  'verify a store from which paths are gone': {
+    prepare: async (store) => {
+      await garbage(store);
+      for (const path of store.validPaths().filter(isGarbage))
+        await damage(store, path, 'a path that is gone');
+    },
+    damaged: isGarbage,
+    removes: isGarbage,
+    run: async (store) => void (await store.verifyStore({ checkContents: true })),
+  },
   'links and roots': {
     prepare: base,
     run: async (store, scratch) => {
@@ -128,6 +171,35 @@ export const careless: CrashOperation = {
 /** What every store has: two paths, one of which refers to the other, that nothing may happen to. */
 async function base(store: LocalStore): Promise<void> {
   await addText(store, 'user', [await addText(store, 'base')]);
+}
+
+/** Beside paths that are rooted, some that are not, and what else collectors find. */
+async function garbage(store: LocalStore): Promise<void> {
+  await base(store);
+  const user = store.validPaths().find((path) => path.endsWith('-user'))!;
+  const { realStoreDir, stateDir } = store.directories;
+  symlinkSync(user, join(stateDir, 'gcroots', 'kept'));
+  const source = join(realStoreDir, 'left-by-somebody');
+  makeTree(source);
+  const { path } = await store.addPath({ name: 'garbage-tree', source });
+  await addText(store, 'garbage-user', [path]);
+  writeFileSync(join(realStoreDir, `${'0'.repeat(32)}-x.lock`), '');
+}
+
+function isGarbage(path: string): boolean {
+  return path.includes('-garbage-');
+}
+
+/** Another store, of a text and a tree that refers to it. */
+async function otherStore(
+  scratch: string,
+  use: (other: LocalStore, paths: readonly string[]) => Promise<void>,
+): Promise<void> {
+  makeTree(join(scratch, 'tree'));
+  await using other = await openTestStore(join(scratch, 'other'));
+  const text = await addText(other, 'base');
+  const tree = await other.addPath({ name: 'moved', source: join(scratch, 'tree'), references: [text] });
+  await use(other, [text, tree.path]);
 }
 
 async function addText(store: LocalStore, name: string, references: readonly string[] = []): Promise<string> {
