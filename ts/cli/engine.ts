@@ -11,6 +11,8 @@ import type { Check } from '../doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
+import type { LinkStatistics } from '../store/optimise/link-statistics.js';
+import type { OptimisedStore, OptimiseOptions } from '../store/optimise/optimise-store.js';
 import type { QueryStore } from '../store/query/query-store.js';
 
 /**
@@ -61,6 +63,7 @@ export interface OpenStore {
     options: CheckOptions & { readonly signal: AbortSignal },
   ): Awaitable<CheckRun>;
   verify(options: VerifyOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<VerifyReport>>;
+  optimise(options: OptimiseOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<OptimisedStore>>;
   explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
   /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
   enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;
@@ -87,6 +90,7 @@ export interface RepairOptions {
 export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
+  linkStatistics(): Promise<LinkStatistics>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {
     readTimes(drvPath: string): Promise<LogTimes | undefined>;

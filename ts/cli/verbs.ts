@@ -29,6 +29,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/verify.js')).verifyCommand,
   },
   {
+    name: 'optimise',
+    summary: 'let equal files of the store share their contents',
+    load: async () => (await import('./commands/optimise.js')).optimiseCommand,
+  },
+  {
     name: 'explain',
     summary: 'find out what a failing build missed',
     load: async () => (await import('./commands/explain.js')).explainCommand,

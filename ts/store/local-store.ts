@@ -11,6 +11,8 @@ import { invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
 import type { LockFile } from './lock-file.js';
+import type { LinkStatistics } from './optimise/link-statistics.js';
+import type { OptimisedStore, OptimiseOptions } from './optimise/optimise-store.js';
 import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
@@ -139,6 +141,19 @@ export class LocalStore implements AsyncDisposable {
     const { verifyStore } = await import('./verify/verify-store.js');
     const verify = (signal: AbortSignal) => verifyStore(this.#parts, { ...options, signal });
     return await this.#change('verifying', verify, options.signal);
+  }
+
+  /** Replaces equal files of all valid paths by hard links to one; see there. */
+  async optimise(options: OptimiseOptions = {}): Promise<OptimisedStore> {
+    const { optimiseStore } = await import('./optimise/optimise-store.js');
+    const optimise = (signal: AbortSignal) => optimiseStore(this.#parts, { ...options, signal });
+    return await this.#change('optimising', optimise, options.signal);
+  }
+
+  /** What hard links save. */
+  async linkStatistics(): Promise<LinkStatistics> {
+    const { linkStatistics } = await import('./optimise/link-statistics.js');
+    return await this.#read('counting links', async () => linkStatistics(this.#parts));
   }
 
   /**

@@ -17,6 +17,8 @@ export interface StoreSettings {
   readonly fsyncMetadata?: boolean | undefined;
   /** Nix's `fsync-store-paths`, default false: see `syncTree`. */
   readonly fsyncStorePaths?: boolean | undefined;
+  /** Nix's `auto-optimise-store`, default false: files of new paths become hard links to equal ones. */
+  readonly autoOptimise?: boolean | undefined;
   /** Nix's `use-sqlite-wal`. Default: true, but on file systems shared by several hosts. */
   readonly useSqliteWal?: boolean | undefined;
   /** Nix's `use-case-hack`. Default: true on macOS, otherwise false. */
@@ -84,6 +86,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       derivations: new Derivations(directories, database),
       tempRoots: new TempRoots(stateDir),
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
+      autoOptimise: settings.autoOptimise ?? false,
       caseHack: caseHackOf(settings),
     };
     return new LocalStore(parts, { bigLock });
@@ -113,6 +116,7 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     derivations: new Derivations(directories, database),
     tempRoots: new TempRoots(stateDir),
     fsyncStorePaths: false,
+    autoOptimise: false,
     caseHack: caseHackOf(settings),
   };
   return new LocalStore(parts, { bigLock: undefined });
