@@ -266,6 +266,10 @@ class FakeLocalStore implements OpenLocalStore {
     return this.derivations.get(drvPath)!;
   }
 
+  async whyDepends(): Promise<undefined> {
+    return undefined;
+  }
+
   async linkStatistics(): Promise<LinkStatistics> {
     return { links: 3, files: 7, bytesSaved: 4096 };
   }

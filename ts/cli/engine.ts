@@ -14,6 +14,8 @@ import type { LogTimes } from '../store/log-times.js';
 import type { LinkStatistics } from '../store/optimise/link-statistics.js';
 import type { OptimisedStore, OptimiseOptions } from '../store/optimise/optimise-store.js';
 import type { QueryStore } from '../store/query/query-store.js';
+import type { Reference } from '../store/why/chains.js';
+import type { ExplainedReference, WhyOptions } from '../store/why/why-depends.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -91,6 +93,7 @@ export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   linkStatistics(): Promise<LinkStatistics>;
+  whyDepends(between: Reference, options: WhyOptions): Promise<readonly ExplainedReference[] | undefined>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   readonly logs: {
     readTimes(drvPath: string): Promise<LogTimes | undefined>;

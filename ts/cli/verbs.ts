@@ -74,6 +74,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/query.js')).queryCommands,
   },
   {
+    name: 'why',
+    summary: 'find out why a path depends on another',
+    load: async () => (await import('./commands/why.js')).whyCommand,
+  },
+  {
     name: 'nar',
     summary: 'make, unpack and look into archives',
     load: async () => (await import('./commands/nar.js')).narCommands,

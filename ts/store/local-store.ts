@@ -20,6 +20,8 @@ import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
 import type { VerifiedStore, VerifyStoreOptions } from './verify/verify-store.js';
 import type { PathCondition } from './verify-path.js';
+import type { Reference } from './why/chains.js';
+import type { ExplainedReference, WhyOptions } from './why/why-depends.js';
 
 /** Locks on store paths, held until released. */
 export interface HeldLocks {
@@ -148,6 +150,14 @@ export class LocalStore implements AsyncDisposable {
     const { optimiseStore } = await import('./optimise/optimise-store.js');
     const optimise = (signal: AbortSignal) => optimiseStore(this.#parts, { ...options, signal });
     return await this.#change('optimising', optimise, options.signal);
+  }
+
+  /** Why one valid path depends on another: the references, and the files they are in; undefined if it does not. */
+  async whyDepends(between: Reference, options: WhyOptions = {}): Promise<ExplainedReference[] | undefined> {
+    const { whyDepends } = await import('./why/why-depends.js');
+    return await this.#read(`searching ${quote(between.from)}`, () =>
+      whyDepends(this.#parts, between, options),
+    );
   }
 
   /** What hard links save. */
