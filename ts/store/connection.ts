@@ -266,7 +266,10 @@ function connectReadably(
  * What a killed process has left in the WAL can only be read with a `-shm` file. Where none may be made, and so nobody
  * writes, it is made beside a copy, which nobody sees and which is gone with the connection.
  */
-function connectToCopy(connect: (parameters: readonly string[], file: string) => Database, file: string): Database {
+function connectToCopy(
+  connect: (parameters: readonly string[], file: string) => Database,
+  file: string,
+): Database {
   const directory = mkdtempSync(join(tmpdir(), 'airplant-database-'));
   try {
     const copy = join(directory, 'db.sqlite');
