@@ -283,7 +283,7 @@ test('what a diff hook leaves running is ended, and not waited for', needs, asyn
   for await (const event of run) if (event.type === 'check.diff') said.push(event.text);
   assert.equal((await run.result).exitStatus, 104);
   assert.deepEqual(said, ['hi']);
-  assert.ok(await goneWithin(seconds, 5000), `still there: ${processesWith(seconds)}`);
+  assert.ok(await goneWithin(seconds, 20_000), `still there: ${processesWith(seconds)}`);
 });
 
 test('a check that is stopped ends its diff hook', needs, async () => {
@@ -297,7 +297,7 @@ test('a check that is stopped ends its diff hook', needs, async () => {
   while (processesWith(seconds).length === 0 && !ended) await sleep(20);
   controller.abort(new Error('enough'));
   await assert.rejects(result, /enough/);
-  assert.ok(await goneWithin(seconds, 5000), `still there: ${processesWith(seconds)}`);
+  assert.ok(await goneWithin(seconds, 20_000), `still there: ${processesWith(seconds)}`);
 });
 
 test('that there is no diff hook is said before anything is built, and changes nothing', needs, async () => {

@@ -28,7 +28,7 @@ function wanted(text = 'echo text > $out; echo more > $dev'): DerivationValue {
 /** No process of any hook is left. */
 async function allGone(): Promise<void> {
   const marker = join(directory, 'hook-');
-  assert.ok(await goneWithin(marker, 5000), `still there: ${processesWith(marker)}`);
+  assert.ok(await goneWithin(marker, 20_000), `still there: ${processesWith(marker)}`);
 }
 
 const open = (program: string, settings: SettingsInput = {}) =>

@@ -50,7 +50,7 @@ test('a process and a worker end at once though a dump is stuck', requires('prog
   const script = `
     const { native } = await import(${JSON.stringify(nativeModule)});
     ${stuck} setTimeout(() => process.exit(0), 100);`;
-  execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+  execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
   const worker = await startWorker(`${stuck} setInterval(() => {}, 1000);`, undefined);
   await sleep(50);
   await worker.terminate();

@@ -71,7 +71,7 @@ export class Refusals {
     const { status, stdout, stderr } = spawnSync(program!, args, {
       cwd: this.work,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
       env: {
         PATH: process.env['PATH'],
         HOME: this.directory,

@@ -2,6 +2,7 @@ import { AirplantError } from '../base/errors.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { isFixedOutput } from '../derivation/fixed.js';
 import { type DerivationOptions, derivationOptions } from '../derivation/options.js';
+import { checkFixedPaths } from '../derivation/output-paths.js';
 import type { ReferenceGraph } from '../derivation/reference-graph.js';
 import { isBuiltinBuilder } from '../sandbox/builtin.js';
 import { linuxPersonality } from '../sandbox/linux.js';
@@ -40,6 +41,7 @@ export function makeRequest(
 ): BuildRequest {
   const wishes = derivationOptions(derivation);
   checkBuildable({ drvPath, derivation }, wishes, options);
+  checkFixedPaths(derivation, storeDir);
   const sealed = isSealed({ drvPath, derivation, noChroot: wishes.noChroot }, options);
   const onMac = options.sandboxSystem.kind === 'darwin';
   const inPlace = !sealed || onMac;

@@ -55,7 +55,23 @@ export function fillOutputPaths(derivation: Derivation, context: OutputPathConte
  * the same, as a store does before it takes a derivation in. Throws ERR_DERIVATION_INVALID.
  */
 export function checkOutputPaths(derivation: Derivation, context: OutputPathContext): void {
-  const paths = outputPaths(derivation, context);
+  checkStatedPaths(derivation, outputPaths(derivation, context));
+}
+
+/**
+ * The same for fixed outputs alone, whose paths follow from their hashes, as Nix checks them since 2026: Nix 2.8 takes derivations
+ * into a store without looking at the path they state for such an output. Throws ERR_DERIVATION_INVALID.
+ */
+export function checkFixedPaths(derivation: Derivation, storeDir: string): void {
+  const paths = new Map<string, string>();
+  for (const [outputName, output] of derivation.outputs) {
+    if (output.kind !== 'fixed') return;
+    paths.set(outputName, outputPath(derivation, storeDir, { outputName, output, modulo: undefined })!);
+  }
+  checkStatedPaths(derivation, paths);
+}
+
+function checkStatedPaths(derivation: Derivation, paths: ReadonlyMap<string, string | undefined>): void {
   for (const [outputName, output] of derivation.outputs) {
     if (output.kind !== 'input-addressed' && output.kind !== 'fixed') continue;
     const path = paths.get(outputName);

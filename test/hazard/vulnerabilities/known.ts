@@ -105,6 +105,12 @@ export const vulnerabilities: readonly Vulnerability[] = [
   },
 
   // bubblewrap, flatpak, nsjail, Bazel
+  {
+    ids: ['Nix 03061284a5'],
+    of: 'Nix',
+    what: 'the path that a derivation states for a fixed output is not compared with its hash',
+  },
+  { ids: ['Nix a694d89f03'], of: 'Nix', what: 'programs that help inherit descriptors' },
   { ids: ['CVE-2016-8659'], of: 'bubblewrap', what: 'the set-up can be traced while it has privileges' },
   {
     ids: ['CVE-2017-5226', 'CVE-2019-10063', 'CVE-2019-7303', 'CVE-2023-28100'],
