@@ -131,6 +131,7 @@
               "native/launch/linux/network-helper.cc",
               "native/launch/linux/network.cc",
               "native/launch/linux/observer.cc",
+              "native/launch/linux/open-resolved.cc",
               "native/launch/linux/outlived-mounts.cc",
               "native/launch/linux/path-calls.cc",
               "native/launch/linux/platform.cc",

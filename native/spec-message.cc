@@ -17,7 +17,7 @@ void Describe(Archive& archive, DeviceNumber& device) {
 template <class Archive>
 void Describe(Archive& archive, Entry& entry) {
   archive(entry.kind, entry.target, entry.mode, entry.text, entry.read_only, entry.optional, entry.follow,
-          entry.for_builder, entry.device);
+          entry.resolved, entry.for_builder, entry.device);
 }
 
 template <class Archive>

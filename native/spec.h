@@ -40,6 +40,8 @@ struct Entry {
   bool read_only = false;
   bool optional = false;
   bool follow = false;
+  // A symlink in the source, wherever, is an error.
+  bool resolved = false;
   // The source, a directory, and all in it belong to the builder while the sandbox lives.
   bool for_builder = false;
   std::optional<DeviceNumber> device;

@@ -20,6 +20,9 @@ export type { AnyDerivation, DerivationValue, StoreFile } from './derivation/aut
 export type { Derivation, DerivationOutput } from './derivation/derivation.js';
 export { type Buildable, type EnterFailed, type OpenOptions, openStore, type Store } from './open.js';
 export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandbox/spec.js';
+export type { Holder } from './store/collect/holders.js';
+export type { ListedPath } from './store/collect/list-paths.js';
+export type { CollectEvent, CollectReport, Root } from './store/collect/records.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';
 export type { Finding } from './store/verify/finding.js';

@@ -69,9 +69,9 @@ export interface NativeFileSystem {
   /**
    * Removes a tree of any depth and returns the bytes freed (blocks of files without another name). Missing = done,
    * 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
-   * crosses a mount point (`EXDEV`).
+   * crosses a mount point (`EXDEV`). Stopped in the middle, a part of the tree is left.
    */
-  removeTree(path: NativePath): Promise<number>;
+  removeTree(path: NativePath, options?: CancelOptions): Promise<number>;
   /**
    * Copies a tree to new inodes (nothing shared with the source; `to` must not exist: `EEXIST`). Of modes only the
    * owner's x bit of files is kept. On failure, and when stopped, nothing is left at `to`.
@@ -284,6 +284,7 @@ interface Cancellable {
     cancellation?: Cancellation,
   ): Promise<number>;
   canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
+  removeTree(path: NativePath, cancellation?: Cancellation): Promise<number>;
   copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
   findSpecialFile(path: NativePath, known: Uint8Array, cancellation?: Cancellation): Promise<SpecialSearch>;
   linkTrees(
@@ -310,6 +311,8 @@ export const native: NativeFileSystem & NativeLauncher = {
     cancellable(signal, (cancellation) => addon.dumpTree(path, fd, options, cancellation)),
   canonicaliseTree: (path, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.canonicaliseTree(path, cancellation)),
+  removeTree: (path, { signal } = {}) =>
+    cancellable(signal, (cancellation) => addon.removeTree(path, cancellation)),
   copyTree: (from, to, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.copyTree(from, to, cancellation)),
   findSpecialFile: (path, known, { signal } = {}) =>

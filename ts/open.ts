@@ -93,6 +93,13 @@ export async function openConfigured(options: {
       fsyncMetadata: settings['fsync-metadata'],
       useCaseHack: settings['use-case-hack'],
       autoOptimise: settings['auto-optimise-store'],
+      collecting: {
+        keepOutputs: settings['keep-outputs'],
+        keepDerivations: settings['keep-derivations'],
+        minFree: settings['min-free'],
+        maxFree: settings['max-free'],
+        minFreeCheckInterval: settings['min-free-check-interval'],
+      },
       // Not to be had on every file system, whatever the setting says.
       ...(settings['use-sqlite-wal'] ? {} : { useSqliteWal: false }),
     },

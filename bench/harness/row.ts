@@ -26,7 +26,7 @@ export interface Comparison {
   readonly ratio: number;
   /** The same of the best run of each: what is left of the ratio when the machine was busy with other things. */
   readonly bestRatio: number;
-  /** Bound on `ratio` or on the median of ours; absent where the numbers are only for information. */
+  /** Bound on `ratio`, on the median of ours or on the difference of the medians; absent where the numbers are only for information. */
   readonly target?: Target;
   readonly met?: boolean;
   /** What a reader must know to judge the numbers, a sentence each. */
@@ -45,6 +45,8 @@ export type Target = {
   | { readonly ratio: number }
   /** Of ours, in its unit: for promises in milliseconds or megabytes. */
   | { readonly median: number }
+  /** Median of ours less that of the yardstick, in their unit: what something may cost. */
+  | { readonly difference: number }
 );
 
 /** Thrown by a row that cannot be measured here; the message says why. */
@@ -80,6 +82,10 @@ export function compare(
 
 function meets({ ours, yardstick }: Duel, target: Target): boolean {
   const [value, bound] =
-    'ratio' in target ? [ours.median / yardstick.median, target.ratio] : [ours.median, target.median];
+    'ratio' in target
+      ? [ours.median / yardstick.median, target.ratio]
+      : 'median' in target
+        ? [ours.median, target.median]
+        : [ours.median - yardstick.median, target.difference];
   return target.bound === 'at most' ? value <= bound : value >= bound;
 }

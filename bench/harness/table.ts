@@ -42,7 +42,10 @@ function renderNumber(value: number): string {
 
 function renderTarget(target: Target, unit: Unit): string {
   const sign = target.bound === 'at most' ? '≤' : '≥';
-  return 'ratio' in target ? `${sign} ${target.ratio}` : `${sign} ${target.median} ${unit}`;
+  if ('ratio' in target) return `${sign} ${target.ratio}`;
+  return 'median' in target
+    ? `${sign} ${target.median} ${unit}`
+    : `${sign} ${target.difference} ${unit} more`;
 }
 
 /** Pads all columns but a line's last, so that one long reason does not widen the table. */

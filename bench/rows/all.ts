@@ -10,6 +10,7 @@ import { hashPart } from './hash-part.js';
 import { hashSmall } from './hash-small.js';
 import { launchBwrap } from './launch-bwrap.js';
 import { launchFloor } from './launch-floor.js';
+import { launchHardening } from './launch-hardening.js';
 import { launchMemory } from './launch-memory.js';
 import { launchMounts } from './launch-mounts.js';
 import { optimiseStore } from './optimise-store.js';
@@ -20,6 +21,7 @@ import { verifyStore } from './verify-store.js';
 export const allRows: readonly Row[] = [
   launchFloor,
   launchBwrap,
+  launchHardening,
   launchMemory,
   launchMounts,
   expandElf,

@@ -125,7 +125,7 @@ static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   // Waits for the disk rather than for a processor, above all where freed blocks are discarded at once.
   return BackgroundOf(info).Run(
-      info.Env(), {Background::Queue::unbounded, std::make_shared<Cancellation>()},
+      info.Env(), {Background::Queue::unbounded, ToCancellation(info[1])},
       [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
       [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
 }

@@ -307,6 +307,7 @@ void ReadBind(const Field& field, Entry& entry) {
   entry.read_only = field["readOnly"].Flag();
   entry.optional = field["optional"].Flag();
   entry.follow = field["follow"].Flag();
+  entry.resolved = field["resolved"].FlagOr(false);
   entry.for_builder = field["forBuilder"].FlagOr(false);
   const Field device = field["device"];
   if (device.value.IsUndefined()) return;

@@ -47,6 +47,10 @@ test('a ratio is held against its target in the right direction', () => {
   assert.equal(metByItself('at most', 2), true);
   assert.equal(metByItself('at most', 1.9), false);
   assert.equal(metByItself('at least', 2.1), false);
+  const metByDifference = (difference: number) =>
+    compare(duel, { ...about, target: { bound: 'at most', difference } }).met;
+  assert.equal(metByDifference(-2), true);
+  assert.equal(metByDifference(-2.1), false);
   assert.equal('met' in compare(duel, about), false);
   assert.equal(compare(duel, about).bestRatio, 1 / 3);
   assert.equal(compare(duel, { ...about, unit: 'MB/s' }).bestRatio, 3 / 500);

@@ -6,8 +6,24 @@ const none = { timeoutSeconds: 0, maxSilentSeconds: 0, maxLogBytes: 0 };
 
 function watch(limits: Partial<typeof none>) {
   const verdicts: unknown[] = [];
-  return { verdicts, watchdog: new Watchdog({ ...none, ...limits }, (verdict) => verdicts.push(verdict)) };
+  const watchdog = new Watchdog({ ...none, ...limits }, (verdict) => verdicts.push(verdict));
+  watchdog.start();
+  return { verdicts, watchdog };
 }
+
+test('the time before the builder runs does not count', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const verdicts: unknown[] = [];
+  const limits = { ...none, timeoutSeconds: 10, maxSilentSeconds: 5 };
+  const watchdog = new Watchdog(limits, (verdict) => verdicts.push(verdict));
+  t.mock.timers.tick(60_000);
+  watchdog.output(1);
+  watchdog.hold()();
+  assert.deepEqual(verdicts, []);
+  watchdog.start();
+  t.mock.timers.tick(5_000);
+  assert.deepEqual(verdicts, [{ kind: 'silent', afterSeconds: 5 }]);
+});
 
 test('the whole time counts, output or not', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -215,6 +215,8 @@ test('of JSON that is wrong about a path nothing is added', async () => {
 
 const wrong: readonly [operand: string, status: number, message: RegExp][] = [
   ['no-such-file', 2, /'no-such-file' is nothing that can be built/],
+  ['wrong.json/below', 2, /'wrong.json\/below' is nothing that can be built/],
+  ['wrong.json/below.ts', 1, /module '.*wrong\.json\/below\.ts' does not exist/],
   ['.', 2, /directory '\.' has no default\.mts/],
   ['missing.json', 1, /missing\.json' cannot be read: ENOENT/],
   ['missing.drv', 1, /missing\.drv' cannot be read: ENOENT/],
@@ -314,6 +316,9 @@ test('check: what a later day cannot reach is said, once', async () => {
   const round = {
     varied: ['later-day'] as const,
     notVaried: [],
+    partlyVaried: [
+      { variation: 'later-day' as const, what: 'changes the clock of dynamically linked programs only' },
+    ],
     outcome: 'same' as const,
     differing: [],
     startTime: 1,
@@ -324,7 +329,7 @@ test('check: what a later day cannot reach is said, once', async () => {
   const { stderr } = await host.run('check', '--vary', 'later-day', a, b);
   assert.equal(stderr.match(/^note: later-day .* dynamically linked programs only$/gm)?.length, 1, stderr);
   const why = 'there is no clock';
-  const without = { ...round, notVaried: [{ variation: 'later-day' as const, why }] };
+  const without = { ...round, notVaried: [{ variation: 'later-day' as const, why }], partlyVaried: [] };
   host.store.checkReport = { results: [{ ...same, rounds: [without] }], exitStatus: 0 };
   assert.doesNotMatch((await host.run('check', '--vary', 'later-day', a)).stderr, /dynamically/);
 });

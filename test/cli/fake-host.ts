@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { BuildEvent } from '../../ts/base/events.js';
 import type { BuildReport } from '../../ts/build/builder.js';
 import type { CheckReport } from '../../ts/build/check/check-run.js';
@@ -9,6 +10,7 @@ import type { BuildResult, Plan, Wanted } from '../../ts/build/records.js';
 import type { VerifyOptions, VerifyReport } from '../../ts/build/verify-and-repair.js';
 import type { ProgramHost } from '../../ts/cli/command.js';
 import type {
+  CollectingOptions,
   Engine,
   EnterFailedOptions,
   EnterStoreOptions,
@@ -23,11 +25,15 @@ import type { Derivation } from '../../ts/derivation/derivation.js';
 import { derivationPath } from '../../ts/derivation/derivation-path.js';
 import type { Check } from '../../ts/doctor/check.js';
 import type { SandboxExit, SandboxSpec } from '../../ts/sandbox/spec.js';
+import type { PathToAdd } from '../../ts/store/add-path.js';
+import type { ListedPath } from '../../ts/store/collect/list-paths.js';
+import type { CollectReport, Root } from '../../ts/store/collect/records.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
 import { referencesFirst } from '../../ts/store/graph.js';
 import type { LinkStatistics } from '../../ts/store/optimise/link-statistics.js';
 import type { OptimisedStore } from '../../ts/store/optimise/optimise-store.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
+import type { RegisterChoices } from '../../ts/store/transfer/register-paths.js';
 
 const noUsage = { userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0 };
 
@@ -95,6 +101,7 @@ export class FakeHost {
         this.opened.push(options);
         return this.store;
       },
+      openWholeStore: () => Promise.reject(new Error('this engine has no whole store')),
       enterStore: async (options) => {
         this.entered.push(options);
         return this.exit;
@@ -216,12 +223,19 @@ class FakeLocalStore implements OpenLocalStore {
   readonly logs = {
     readTimes: async () => undefined,
     read: async (drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
-      const text = this.logTexts.get(drvPath);
-      return text === undefined ? undefined : Readable.from([Buffer.from(text)]);
+      const log = this.logTexts.get(drvPath);
+      return log === undefined ? undefined : Readable.from([Buffer.from(log)]);
     },
   };
   readonly written: Derivation[] = [];
+  roots: Root[] = [];
+  readonly listed: Record<'live' | 'dead', ListedPath[]> = { live: [], dead: [] };
+  collectReport: CollectReport = { deleted: 0, bytesFreed: 0, bytesSaved: 0, kept: [] };
+  /** How it was to be collected. */
+  readonly collected: Record<string, unknown>[] = [];
   readonly links: { link: string; path: string }[] = [];
+  /** How paths were to be added or registered. */
+  readonly transfers: unknown[] = [];
 
   realPath(path: string): string {
     return join(this.directories.realStoreDir, path.slice(this.directories.storeDir.length));
@@ -279,8 +293,65 @@ class FakeLocalStore implements OpenLocalStore {
     return derivations.map((derivation) => derivationPath(this.directories.storeDir, derivation));
   }
 
+  async findRoots(): Promise<Root[]> {
+    return this.roots;
+  }
+
+  async listPaths(which: 'live' | 'dead'): Promise<ListedPath[]> {
+    return this.listed[which];
+  }
+
+  async collectGarbage(options: CollectingOptions & { readonly maxFreed?: number | undefined }) {
+    return this.#collect([], options);
+  }
+
+  async deletePaths(paths: readonly string[], options: CollectingOptions) {
+    return this.#collect(paths, options);
+  }
+
+  #collect(paths: readonly string[], { onEvent, signal: _, ...options }: CollectingOptions): CollectReport {
+    this.collected.push({ paths, ...options });
+    for (const { path } of this.listed.dead) onEvent({ type: 'collect.deleted', path });
+    return this.collectReport;
+  }
+
   async makeResultLink(link: { link: string; path: string }): Promise<void> {
     this.links.push(link);
+  }
+
+  invalidPaths(paths: readonly string[]): string[] {
+    return paths.filter((path) => !this.isValid(path));
+  }
+
+  async addPath(path: PathToAdd): Promise<PathInfo> {
+    this.transfers.push(path);
+    return pathInfo(`/nix/store/${'a'.repeat(32)}-${path.name}`);
+  }
+
+  /** The paths, one a line, are the stream. */
+  async *exportPaths(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const path of paths) yield Buffer.from(`${path}\n`);
+  }
+
+  async importPaths(
+    source: AsyncIterable<Uint8Array>,
+    { onImported }: { onImported: (path: string) => void },
+  ): Promise<string[]> {
+    const paths = (await text(source)).split('\n').filter(Boolean);
+    for (const path of paths) onImported(path);
+    return paths;
+  }
+
+  async *dumpDatabase(paths: readonly string[] = [...this.infos.keys()]): AsyncGenerator<string> {
+    for (const path of paths) yield `${path}\n`;
+  }
+
+  async registerPaths(
+    source: AsyncIterable<Uint8Array>,
+    { signal: _, ...how }: RegisterChoices & { signal: AbortSignal },
+  ): Promise<number> {
+    this.transfers.push(how);
+    return (await text(source)).split('\n').filter(Boolean).length;
   }
 }
 

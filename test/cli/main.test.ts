@@ -61,6 +61,8 @@ test('starting the program loads a handful of small files and nothing of the eng
   const names = [...loaded].map((file) => relative(dirname(main), file)).sort();
   assert.deepEqual(names, [
     'base/errors.js',
+    'cli/broken-pipe.js',
+    'cli/classic/command-words.js',
     'cli/interrupts.js',
     'cli/output.js',
     'cli/program.js',

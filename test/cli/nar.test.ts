@@ -78,7 +78,7 @@ const wrong: readonly [argv: string[], message: RegExp][] = [
   [['ls', 'x.nar', 'nothing'], /'nothing' is not in the archive/],
   [['cat', 'x.nar', 'nothing'], /'nothing' is not in the archive/],
   [['cat', 'x.nar', 'bin'], /'bin' in the archive is a directory/],
-  [['cat', 'x.nar', 'link'], /'link' in the archive is a symlink/],
+  [['cat', '-', 'link'], /'link' in the archive is a symlink/],
   [['ls', 'missing.nar'], /missing\.nar' cannot be read: ENOENT/],
 ];
 for (const [argv, message] of wrong) {
@@ -114,4 +114,32 @@ test('restore: never over something, and nothing is left of a damaged archive', 
 test('dump: not to a terminal', async () => {
   host.stdoutIsTTY = true;
   assert.equal((await host.run('nar', 'dump', '.')).status, 2);
+});
+
+test('symlinks are followed inside the archive, and never out of it', async () => {
+  const odd = directory({
+    bin: directory({ hello: file('hello\n'), up: { type: 'symlink', target: '../lib' } }),
+    lib: directory({ deep: file('deep\n'), loop: { type: 'symlink', target: 'loop' } }),
+    out: { type: 'symlink', target: '../../etc/passwd' },
+    absolute: { type: 'symlink', target: '/etc/passwd' },
+  });
+  writeFileSync(join(root, 'odd.nar'), dumpTree(odd));
+  assert.equal((await host.run('nar', 'cat', 'odd.nar', 'bin/up/deep')).stdout, 'deep\n');
+  assert.equal((await host.run('nar', 'ls', 'odd.nar', 'bin/up')).stdout, './bin/up\n');
+  assert.equal((await host.run('nar', 'ls', 'odd.nar', 'bin/up/.')).stdout, './bin/up\n');
+  assert.equal((await host.run('nar', 'ls', 'odd.nar', 'bin/up/loop/../../..')).status, 1);
+  for (const path of ['out', 'absolute', 'lib/loop', '../x', 'bin/../../x', 'bin/hello/x']) {
+    const { status, stdout, stderr } = await host.run('nar', 'cat', 'odd.nar', path);
+    assert.deepEqual([status, stdout], [1, ''], path);
+    assert.match(stderr, /leads? (out of|through too many)|is not in the archive/);
+  }
+});
+
+test('a directory is listed and read as the archive it would make', async () => {
+  assert.equal((await host.run('nar', 'restore', 'as-tree')).status, 0);
+  for (const argv of [['-R'], ['-Rl'], ['--json']]) {
+    const { stdout } = await host.run('nar', 'ls', ...argv, 'as-tree');
+    assert.equal(stdout, (await host.run('nar', 'ls', ...argv, 'x.nar')).stdout);
+  }
+  assert.equal((await host.run('nar', 'cat', 'as-tree', 'link')).stdout, '#!/bin/sh\n');
 });

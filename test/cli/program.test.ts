@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AirplantError } from '../../ts/base/errors.js';
+import { classicNames } from '../../ts/cli/classic/command-words.js';
 import { errorText, toAirplantError } from '../../ts/cli/print-error.js';
 import { verbs } from '../../ts/cli/verbs.js';
 import { FakeHost } from './fake-host.js';
@@ -17,7 +18,7 @@ test('help on stdout when asked for, on stderr with status 2 when nothing was sa
 });
 
 test('every verb has help and a version', async () => {
-  for (const { name } of verbs) {
+  for (const { name } of verbs.filter(({ name }) => !classicNames.includes(name))) {
     const help = await new FakeHost().run(name, '--help');
     assert.deepEqual([help.status, help.stderr], [0, ''], name);
     assert.ok(help.stdout.startsWith(`Usage: airplant ${name}`));
@@ -25,6 +26,17 @@ test('every verb has help and a version', async () => {
     assert.deepEqual(await new FakeHost().run('help', name), help);
     const version = await new FakeHost().run(name, '--version');
     assert.match(version.stdout, /^airplant \d+\.\d+\.\d+\n$/);
+  }
+});
+
+test('the programs of Nix have theirs', async () => {
+  for (const name of classicNames) {
+    const help = await new FakeHost().run(name, '--help');
+    assert.deepEqual([help.status, help.stderr], [0, ''], name);
+    assert.ok(help.stdout.startsWith(`Usage: ${name} `));
+    assert.ok(help.stdout.split('\n').every((line) => line.length <= 80));
+    const version = await new FakeHost().run(name, '--version');
+    assert.equal(version.stdout, `${name} (Nix) 2.8.0\n`);
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { extraPlatformsOf } from '../../ts/config/extra-platforms.js';
 import { settingsHost } from '../../ts/config/host.js';
@@ -31,5 +32,15 @@ test('the real Nix finds the same on this machine', requires('linux', 'program:n
   const theirs = shown['extra-platforms'].value as string[];
   // Built without libcpuid, as some distributions do, it knows no levels.
   if (process.arch === 'x64' && theirs.length < 2) return t.skip('this Nix does not look at the processor');
-  assert.deepEqual([...settingsHost({}).extraPlatforms], theirs);
+  const ours = [...settingsHost({}).extraPlatforms];
+  // Its libcpuid asks only processors of Intel's for AVX-512, so those of others end a level below.
+  const unseen = theirs.includes('x86_64-v4-linux') || isIntel() ? [] : ['x86_64-v4-linux'];
+  assert.deepEqual(
+    ours.filter((platform) => !unseen.includes(platform)),
+    theirs,
+  );
 });
+
+function isIntel(): boolean {
+  return /^vendor_id\s*:\s*GenuineIntel$/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +22,7 @@ const main = fileURLToPath(new URL('../../ts/main.js', import.meta.url));
 const marker = `airplant-kill-${process.pid}`;
 const rounds = longForm ? 250 : 10;
 const temporaries = join(directory, 'tmp');
+mkdirSync(temporaries);
 const nix = new RealNix(directory, join(directory, 'store'));
 const settings = { 'sandbox-paths': ['/bin/busybox'], 'max-jobs': 2 };
 
@@ -79,20 +80,26 @@ test('killed while a hook runs, nothing is left of the hook', needs, async () =>
   const seconds = String(1_000_000_000 + process.pid);
   writeFileSync(program, `#!/bin/sh\ntrap '' TERM\n(setsid sleep ${seconds}) &\nsleep ${seconds}\n`);
   chmodSync(program, 0o755);
+  const programs = join(directory, 'programs');
+  mkdirSync(programs);
+  symlinkSync(program, join(programs, 'diffoscope'));
   const random = scriptDerivation('random-hooked', 'bb cat /proc/sys/kernel/random/uuid > $out');
   let value: DerivationValue;
   for (const [name, argv] of [
     ['pre-build-hook', ['build', '--no-link']],
     ['post-build-hook', ['build', '--no-link']],
     ['diff-hook', ['check', '--option', 'run-diff-hook', 'true']],
+    ['diffoscope', ['check', '--diffoscope']],
   ] as const) {
     {
       await using store = await openStore({ store: nix.store, settings });
-      value = name === 'diff-hook' ? random : scriptDerivation(`hooked-${name}`, 'echo > $out');
+      const checks = argv[0] === 'check';
+      value = checks ? random : scriptDerivation(`hooked-${name}`, 'echo > $out');
       await store.instantiate(value);
-      if (name === 'diff-hook') assert.equal((await store.build([value]).result).exitStatus, 0);
+      if (checks) assert.equal((await store.build([value]).result).exitStatus, 0);
     }
-    const { child, exit, said } = start([...argv, value.drvPath, '--option', name, program]);
+    const hook = name === 'diffoscope' ? [] : ['--option', name, program];
+    const { child, exit, said } = start([...argv, value.drvPath, ...hook], programs);
     while (processesWith(seconds).length < 2 && child.exitCode === null) await sleep(20);
     assert.equal(child.exitCode, null, said());
     child.kill('SIGKILL');
@@ -121,7 +128,6 @@ interface Campaign {
 }
 
 async function campaign(t: { diagnostic(text: string): void }, { prepare, command, status }: Campaign) {
-  mkdirSync(temporaries, { recursive: true });
   const verb = command[0]!;
   const tally = { killed: 0, finished: 0 };
   let duration = 0;
@@ -145,18 +151,23 @@ async function campaign(t: { diagnostic(text: string): void }, { prepare, comman
       // The machine has become faster.
       duration = (duration + Date.now() - began) / 2;
     }
-    const verified = nix.try('nix-store', '--verify', '--check-contents');
-    assert.equal(verified.status, 0, `round ${round}: ${verified.stderr}`);
+    verify(`round ${round}`);
     const again = start(argv);
     assert.equal(await again.exit, status, `round ${round}: ${again.said()}`);
     assert.ok(await goneWithin(marker, 5000), `round ${round}: still there: ${processesWith(marker)}`);
     assert.deepEqual(leftovers(), [], `round ${round}`);
     assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(nix.store));
   }
-  const verified = nix.try('nix-store', '--verify', '--check-contents');
-  assert.equal(verified.status, 0, verified.stderr);
+  verify('at the end');
   t.diagnostic(JSON.stringify(tally));
   assert.ok(tally.killed > 0, 'none was killed');
+}
+
+/** What is valid and not there Nix forgets about, and ends well. */
+function verify(when: string): void {
+  const { status, stderr } = nix.try('nix-store', '--verify', '--check-contents');
+  assert.equal(status, 0, `${when}: ${stderr}`);
+  assert.doesNotMatch(stderr, /disappeared/, when);
 }
 
 /** Scratch directories beside the store, and temporary ones. */
@@ -165,9 +176,11 @@ function leftovers(): string[] {
   return [...beside, ...readdirSync(temporaries)];
 }
 
-function start(argv: readonly string[]) {
+/** `programs`: a directory that programs are looked for in first. */
+function start(argv: readonly string[], programs = '/nowhere') {
   const options = ['--store', nix.store, '--option', 'sandbox-paths', '/bin/busybox', '-j2'];
-  const env = { PATH: process.env['PATH'], HOME: directory, NIX_CONF_DIR: directory, TMPDIR: temporaries };
+  const path = `${programs}:${process.env['PATH']}`;
+  const env = { PATH: path, HOME: directory, NIX_CONF_DIR: directory, TMPDIR: temporaries };
   const child = spawn(process.execPath, [main, ...argv, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,

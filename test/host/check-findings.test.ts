@@ -137,6 +137,48 @@ test(
   },
 );
 
+test(
+  'a build whose directory in memory is full is done again without, and that is no finding',
+  needs,
+  async () => {
+    const fill = script(
+      'full',
+      'bb grep -q " /build tmpfs" /proc/mounts && { echo x > /dev/full || exit 1; }; echo x > $out',
+    );
+    for (const vary of [['directory-order'], ['directory-order', 'umask']] as const) {
+      const { result, exitStatus } = await check(fill, { vary });
+      assert.equal(exitStatus, 0, JSON.stringify(result.error));
+      assert.deepEqual(
+        result.rounds.map(({ varied, outcome }) => [varied, outcome]),
+        [[vary, 'same']],
+      );
+      const [notVaried] = result.rounds[0]!.notVaried;
+      assert.equal(notVaried?.variation, 'directory-order');
+      assert.match(notVaried.why, /memory .* was not enough$/);
+    }
+    // A finding beside it is found all the same.
+    const also = script(
+      'full-and-umask',
+      'bb grep -q " /build tmpfs" /proc/mounts && { echo x > /dev/full || exit 1; }; umask > $out',
+    );
+    const { result } = await check(also, { vary: ['directory-order', 'umask'] });
+    assert.deepEqual(
+      result.report?.causes.map(({ cause }) => cause),
+      ['umask'],
+    );
+  },
+);
+
+test('what a later day cannot reach is said of each round that has one', needs, async () => {
+  const { result } = await check(script('clockless', 'echo x > $out'), { vary: ['later-day', 'umask'] });
+  assert.deepEqual(
+    result.rounds.map(({ partlyVaried }) => partlyVaried),
+    [[{ variation: 'later-day', what: 'changes the clock of dynamically linked programs only' }]],
+  );
+  const { result: plain } = await check(script('clockless', 'echo x > $out'), { vary: ['umask'] });
+  assert.deepEqual(plain.rounds[0]!.partlyVaried, []);
+});
+
 test('that a builder sees the files of the preloaded clock is no finding', needs, async () => {
   const list = script('list-etc', 'bb ls /etc > $out');
   for (const vary of [['later-day'], ['later-day', 'umask', 'locale']] as const) {

@@ -97,6 +97,32 @@ test('a second failure takes the place of the first, and a success leaves it alo
   assert.deepEqual(leftoversIn(store), []);
 });
 
+test('a check whose one complaint is the hash of a fixed output keeps it, too', needs, async () => {
+  const mark = join(directory, 'other-content');
+  const shown = { 'sandbox-paths': ['/bin/busybox', `/mark=${mark}?`] };
+  const wanted = fixedScript('echo text > here; if bb test -e /mark; then promised=other; fi');
+  {
+    await using store = await open(shown);
+    assert.equal((await store.build([wanted]).result).exitStatus, 0);
+  }
+  writeFileSync(mark, '');
+  await using store = await open(shown);
+  for (const vary of [[], ['umask']] as const) {
+    const { results, exitStatus } = await store.check([wanted], { vary }).result;
+    assert.equal(exitStatus, 102);
+    const kept = results[0]!.error?.keptDirectory;
+    assert.equal(kept, `${store.local.realPath(wanted.drvPath)}.failed/build`);
+    assert.equal(readFileSync(join(kept, 'here'), 'utf8'), 'text\n');
+    await store.removeFailed();
+  }
+  await using careless = await open({ ...shown, 'keep-failed': false });
+  assert.equal((await careless.check([wanted]).result).results[0]!.error?.keptDirectory, undefined);
+  rmSync(mark);
+  await using again = await open(shown);
+  assert.equal((await again.check([wanted]).result).exitStatus, 0);
+  assert.deepEqual(leftoversIn(store), []);
+});
+
 test('with a build-dir of another file system, and after every kind of failure', needs, async () => {
   await using store = await open({ 'build-dir': elsewhere });
   const outcomes: [string, DerivationValue][] = [

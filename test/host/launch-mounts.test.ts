@@ -229,6 +229,55 @@ describe('entries', needs, () => {
     assert.equal(log, 'file\n1\ncontent');
   });
 
+  test('in the place of a resolved source, and on the way there, no symlink is followed', async () => {
+    const place = freshDirectory('resolved');
+    mkdirSync(join(place, 'data/inner'), { recursive: true });
+    writeFileSync(join(place, 'data/inner/file'), 'content');
+    symlinkSync('data', join(place, 'link'));
+    symlinkSync('inner', join(place, 'data/link'));
+    const shown = (name: string, more = {}) => [
+      bind(join(place, name), '/shown', { resolved: true, ...more }),
+    ];
+    assert.equal(await logWith(shown('data'), 'cat /shown/inner/file'), 'content');
+    assert.equal(await logWith(shown('data/inner/file'), 'cat /shown'), 'content');
+    // A link that is there is not missing.
+    for (const name of ['link', 'link/inner', 'data/link', 'data/link/file'])
+      for (const optional of [false, true])
+        await assert.rejects(logWith(shown(name, { optional }), 'true'), (error) => {
+          assert.ok(isAirplantError(error, 'ERR_SANDBOX_SETUP'));
+          assert.deepEqual(error.details, { step: 'bind', errno: 'ELOOP', path: join(place, name) });
+          return true;
+        });
+    for (const name of ['missing', 'data/inner/file/none']) {
+      const nothing = await logWith(shown(name, { optional: true }), 'ls -d /shown 2>/dev/null || echo none');
+      assert.equal(nothing, 'none');
+    }
+  });
+
+  test('CVE-2024-42472: a source that is exchanged for a symlink, over and over, is itself or an error', async () => {
+    const place = freshDirectory('spun');
+    for (const name of ['data', 'elsewhere']) {
+      mkdirSync(join(place, name));
+      writeFileSync(join(place, name, 'file'), name);
+    }
+    symlinkSync('elsewhere', join(place, 'link'));
+    const source = join(place, 'data/file');
+    const spinner = spawn(compileFixture('exchange'), [join(place, 'data'), join(place, 'link')]);
+    const seen = { data: 0, ELOOP: 0, ENOENT: 0 };
+    try {
+      for (let round = 0; round < 100 || seen.data === 0 || seen.ELOOP === 0; round++) {
+        const entry = bind(source, '/shown', { resolved: true } as Partial<SandboxEntry>);
+        const what = await logWith([entry], 'cat /shown').catch((error) => error.details.errno);
+        assert.ok(what in seen, what);
+        seen[what as keyof typeof seen]++;
+        assert.ok(round < 5000, 'no symlink was met');
+      }
+    } finally {
+      spinner.kill('SIGKILL');
+      await once(spinner, 'close');
+    }
+  });
+
   test('optional sources may be missing, others not', async () => {
     const missing = join(freshDirectory(), 'missing');
     assert.equal(

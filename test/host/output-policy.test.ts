@@ -72,7 +72,12 @@ test('a rule that names nothing is told before anything is built', needs, async 
 async function settleFile(source: string, discardReferences: readonly string[] = []) {
   const [out, input] = [somePath('1', 'x'), somePath('2', 'input')];
   const derivation = { outputs: new Map([['out', { kind: 'input-addressed', path: out }]]) };
-  const request = { inputs: [input], outputs: [{ name: 'out', scratchPath: out }] };
+  const request = {
+    network: 'none',
+    hostPaths: [],
+    inputs: [input],
+    outputs: [{ name: 'out', scratchPath: out }],
+  };
   const job = {
     drvPath: somePath('3', 'x.drv'),
     derivation: derivation as unknown as Derivation,

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Deferred } from '../../ts/base/deferred.js';
 import type { SettingsInput } from '../../ts/config/load.js';
 import {
   type BuildResult,
@@ -14,6 +25,7 @@ import {
   toFile,
 } from '../../ts/index.js';
 import { compileFixture } from '../support/compile.js';
+import { fixedScript } from '../support/fixed-script.js';
 import { requires } from '../support/requires.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -169,21 +181,58 @@ test('read-only unless declared writable', needs, async () => {
   assert.match(result.isolation?.shortfalls.join(' ') ?? '', /shared' can be written to/);
 });
 
+/** A build that may write to `place` runs, until all of `others` are built or wait; what these say of it. */
+async function meanwhile(
+  place: string,
+  settings: SettingsInput,
+  others: readonly SettingsInput[],
+): Promise<string[]> {
+  const mark = join(place, 'running');
+  const first = attempt(
+    settings,
+    script(
+      'echo > /mnt/running; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; bb rm /mnt/stop /mnt/running; echo > $out',
+    ),
+  );
+  while (!existsSync(mark)) await new Promise((resolve) => setTimeout(resolve, 50));
+  const run = others.map((other) => {
+    const waits = new Deferred<string>();
+    const see = script(
+      'for place in /mnt /shown; do bb test ! -e $place/running || echo $place; done > $out',
+    );
+    const result = inStore(other, async (store) => {
+      const building = store.build([see]);
+      for await (const event of building) {
+        if (event.type === 'warning') waits.resolve(event.message);
+      }
+      const { results } = await building.result;
+      waits.resolve('it was built');
+      const path = results[0]!.outputs?.['out'];
+      return path === undefined
+        ? results[0]!.error?.message
+        : readFileSync(store.local.realPath(path), 'utf8');
+    });
+    return { said: waits.promise, result };
+  });
+  const said = await Promise.all(run.map((one) => one.said));
+  writeFileSync(join(place, 'stop'), '');
+  assert.equal((await first).error, undefined);
+  for (const [i, { result }] of run.entries()) {
+    if (said[i] !== 'it was built') assert.equal(await result, '', 'it began when the other had ended');
+  }
+  return said;
+}
+
 test(
-  'CVE-2021-30465, CVE-2024-11218, CVE-2024-23651: two builds at once cannot share a writable directory',
+  'CVE-2021-30465, CVE-2024-11218, CVE-2024-23651: builds that share a writable directory wait for each other',
   needs,
   async () => {
     const shared = join(directory, 'other');
     const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
-    const first = attempt(
-      settings,
-      script('echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out'),
-    );
-    while (!existsSync(join(shared, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.match(await complaint(settings, script('echo > $out')), /other' is in use by another build/);
-    writeFileSync(join(shared, 'stop'), '');
-    assert.equal((await first).error, undefined);
-    assert.equal((await attempt(settings, script('echo > $out'))).error, undefined);
+    const said = await meanwhile(shared, settings, [settings, settings]);
+    for (const words of said) {
+      assert.match(words, /^the build of 'visible-\d+' waits: .*other' is in use by another build/);
+    }
   },
 );
 
@@ -197,23 +246,8 @@ test(
     const whole = { 'writable-sandbox-paths': [`/mnt=${outer}`] };
     const part = { 'writable-sandbox-paths': [`/mnt=${inner}`] };
     const shown = { 'sandbox-paths': [...busybox, `/shown=${inner}`] };
-    /** What is said to others while a build runs that may write to `place`. */
-    const meanwhile = async (place: string, settings: SettingsInput, others: readonly SettingsInput[]) => {
-      const waits = 'echo x > /mnt/started; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; echo > $out';
-      const first = attempt(settings, script(waits));
-      const said: string[] = [];
-      try {
-        while (!existsSync(join(place, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50));
-        for (const other of others) said.push(await complaint(other, script('echo > $out')));
-      } finally {
-        writeFileSync(join(place, 'stop'), '');
-      }
-      assert.equal((await first).error, undefined);
-      return said;
-    };
-
-    for (const refusal of await meanwhile(outer, whole, [part, shown])) {
-      assert.match(refusal, /lies below '.*outer', which another build is writing to/);
+    for (const words of await meanwhile(outer, whole, [part, shown])) {
+      assert.match(words, /lies below '.*outer', which another build is writing to/);
     }
     // What is read there is the other's to change, but nothing leads astray: it is the directory itself that is mounted.
     const [own, read] = await meanwhile(inner, part, [whole, shown]);
@@ -221,6 +255,27 @@ test(
     assert.equal(read, 'it was built');
   },
 );
+
+test('who waits for a writable directory can be stopped', needs, async () => {
+  const shared = join(directory, 'other');
+  const settings = { 'writable-sandbox-paths': [`/mnt=${shared}`] };
+  const first = attempt(
+    settings,
+    script(
+      'echo > /mnt/running; while bb test ! -e /mnt/stop; do bb sleep 0.1; done; bb rm /mnt/stop /mnt/running; echo > $out',
+    ),
+  );
+  while (!existsSync(join(shared, 'running'))) await new Promise((resolve) => setTimeout(resolve, 50));
+  await inStore(settings, async (store) => {
+    const controller = new AbortController();
+    const building = store.build([script('echo > $out')], { signal: controller.signal });
+    for await (const event of building) if (event.type === 'warning') controller.abort();
+    const ended = await building.result.catch((error) => error);
+    assert.equal(ended.code ?? ended.results[0].error.code, 'ERR_ABORTED');
+  });
+  writeFileSync(join(shared, 'stop'), '');
+  assert.equal((await first).error, undefined);
+});
 
 test('CVE-2024-42472: a host path is mounted only if it leads where it did', needs, async () => {
   const place = join(directory, 'moving');
@@ -237,6 +292,56 @@ test('CVE-2024-42472: a host path is mounted only if it leads where it did', nee
   );
   assert.equal(await output(shown, look()), 'file', 'the control: it does lead there');
 });
+
+test(
+  'CVE-2024-42472: what is exchanged all the time from the look to the mount is never followed',
+  requires('user-namespaces', 'program:busybox', 'program:cc'),
+  async () => {
+    const place = join(directory, 'spinning');
+    const [data, link] = [join(place, 'data'), join(place, 'link')];
+    for (const name of ['data', 'elsewhere']) {
+      mkdirSync(join(place, name), { recursive: true });
+      writeFileSync(join(place, name, 'file'), name);
+    }
+    symlinkSync('elsewhere', link);
+    const spinner = spawn(compileFixture('exchange'), [data, link]);
+    const stop = async () => {
+      spinner.kill('SIGSTOP');
+      const isStopped = () => /\) [Tt] /.test(readFileSync(`/proc/${spinner.pid}/stat`, 'latin1'));
+      while (!isStopped()) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (!lstatSync(data).isSymbolicLink()) return;
+      renameSync(data, join(place, 'link-again'));
+      renameSync(link, data);
+      renameSync(join(place, 'link-again'), link);
+    };
+    const settings = {
+      'sandbox-paths': [...busybox, `/data=${data}`],
+      'pre-build-hook': hook(`kill -CONT ${spinner.pid}`),
+    };
+    const ends = { built: 0, 'seen by the look': 0, 'seen by the mount': 0 };
+    try {
+      for (let round = 0; round < 60 || ends['seen by the mount'] === 0 || ends.built === 0; round++) {
+        assert.ok(round < 2000, 'the mount met no symlink');
+        await stop();
+        const wanted = script('bb cat /data/file > $out');
+        const { error } = await inStore(settings, async (store) => {
+          const result = (await store.build([wanted]).result).results[0]!;
+          const path = result.outputs['out'];
+          if (path) assert.equal(readFileSync(store.local.realPath(path), 'utf8'), 'data', `round ${round}`);
+          return result;
+        });
+        if (!error) ends.built++;
+        else if (/leads elsewhere than when/.test(error.message)) ends['seen by the look']++;
+        else {
+          assert.match(error.message, /^the sandbox cannot be set up: bind .*data: ELOOP/);
+          ends['seen by the mount']++;
+        }
+      }
+    } finally {
+      spinner.kill('SIGKILL');
+    }
+  },
+);
 
 test('CVE-2026-34078: a symlink that a build has made is not followed out of the store', needs, async () => {
   const secret = join(directory, 'secret');
@@ -286,6 +391,21 @@ test('a reply in JSON changes the environment and refuses builds', needs, async 
   const slow = reply('{"limits": {"timeoutSeconds": 1}}');
   await refused({ 'pre-build-hook': slow }, script('bb sleep 100'), /timed out after 1 seconds/);
 });
+
+test(
+  'a failure of who had a network from a hook may go away by itself, as one of a fixed output may',
+  needs,
+  async () => {
+    const reply = (network: string) => ({
+      'pre-build-hook': hook(`printf 'airplant-hook 1\\n{"network": "${network}"}'`),
+    });
+    const failing = 'exit 3';
+    assert.equal((await attempt({}, script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('none'), script(failing))).status, 'PermanentFailure');
+    assert.equal((await attempt(reply('host'), script(failing))).status, 'TransientFailure');
+    assert.equal((await attempt(reply('none'), fixedScript(failing))).status, 'TransientFailure');
+  },
+);
 
 const badHooks: Readonly<Record<string, readonly [hook: string, message: RegExp]>> = {
   'prints something unknown': ['echo bogus', /unknown pre-build hook command 'bogus'/],

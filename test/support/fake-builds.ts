@@ -86,7 +86,8 @@ export class FakeExecutor implements Executor {
         lastLines: [],
         outputs,
       },
-      privateDirectory: scratch,
+      request,
+      privateDirectory: join(scratch, 'private'),
       [Symbol.asyncDispose]: async () => {
         await tidied;
         await native.removeTree(scratch);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { native } from '../../ts/native.js';
@@ -8,6 +8,7 @@ import { openTestStore } from './stores.js';
 //   add ROOT SCRATCH SEED   adds texts, trees and outputs until stdin ends, saying each path once it is valid
 //   lock ROOT PATH          locks a path and says `locked`; `release` on stdin gives the lock back
 //   root ROOT PATH          makes a temporary root and says `rooted`; ends with stdin
+//   collect ROOT            collects garbage, saying each path before it is removed
 //   open ROOT               for each line on stdin makes the next new store beside ROOT, and says `opened`
 const [verb, root, ...args] = process.argv.slice(2) as [string, string, ...string[]];
 const store = await openTestStore(root);
@@ -37,6 +38,12 @@ if (verb === 'add') {
   process.stdout.write('locked\n');
   for await (const line of lines)
     if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
+} else if (verb === 'collect') {
+  const onEvent = (event: { type: string; path?: string }) => {
+    if (event.type === 'collect.deleted') writeSync(1, `${event.path}\n`);
+  };
+  await store.collectGarbage({ onEvent });
+  process.exit();
 } else if (verb === 'open') {
   for await (const other of lines) {
     (await openTestStore(other)).close();

@@ -16,6 +16,14 @@ export const errorCatalogue = {
   ERR_STORE_PATH: { exitStatus: 1, hint: 'A store path is `<store dir>/<32 base-32 characters>-<name>`.' },
   ERR_NAME: { exitStatus: 1, hint: 'A name is 1 to 211 characters out of 0-9 a-z A-Z + - . _ ? =' },
   ERR_NAR: { exitStatus: 1, hint: 'The archive is damaged or not a NAR at all.' },
+  ERR_EXPORT: {
+    exitStatus: 1,
+    hint: 'The stream is damaged, or no output of `airplant store export` or `nix-store --export`.',
+  },
+  ERR_REGISTRATION: {
+    exitStatus: 1,
+    hint: 'The text is damaged, or no output of `airplant store dump-db` or `nix-store --dump-db`.',
+  },
   ERR_NARINFO: { exitStatus: 1, hint: 'The cache answered with something that is not a narinfo.' },
   ERR_SIGNATURE: { exitStatus: 1, hint: 'A key is `name:base64`.' },
 
@@ -46,6 +54,10 @@ export const errorCatalogue = {
   ERR_PATH_INVALID: {
     exitStatus: 1,
     hint: 'The path is not in this store; build it first.',
+  },
+  ERR_PATH_MODIFIED: {
+    exitStatus: 1,
+    hint: 'The contents are not those that were registered; `airplant repair` makes the path whole again.',
   },
   ERR_PATH_IN_USE: { exitStatus: 1, hint: 'Something still refers to the path.' },
   ERR_SUBSTITUTE: {

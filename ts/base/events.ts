@@ -121,6 +121,23 @@ export type BuildEvent =
   | { readonly type: 'build.kept'; readonly drvPath: string; readonly directory: string }
   /** Stopped, by the caller or because another build failed; nothing is left of it. */
   | { readonly type: 'build.cancelled'; readonly drvPath: string }
+  /** Another process collects garbage. */
+  | { readonly type: 'collect.waiting' }
+  | {
+      readonly type: 'collect.phase';
+      readonly phase: 'roots' | 'liveness' | 'deleting' | 'links';
+    }
+  /** A path is invalid by now, or was a leftover, and is out of the way. */
+  | { readonly type: 'collect.deleted'; readonly path: string }
+  /** What a person may want to know, such as a root that cannot be read. */
+  | { readonly type: 'collect.note'; readonly message: string }
+  | {
+      readonly type: 'collect.finished';
+      readonly deleted: number;
+      readonly bytesFreed: number;
+      /** What hard links in the store save. */
+      readonly bytesSaved: number;
+    }
   | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'finished';

@@ -93,9 +93,10 @@ async function carryOut(
   job: BuildJob & { readonly approach: Approach },
   emit: EventSink,
 ): Promise<ReadonlyMap<string, Outcome>> {
-  const [{ buildAll }, { sweepScratch }, engine] = await Promise.all([
+  const [{ buildAll }, { sweepScratch }, { watchDisk }, engine] = await Promise.all([
     import('./build-all.js'),
     import('./sweep.js'),
+    import('./watch-disk.js'),
     job.engine(),
   ]);
   const { store, approach, signal } = job;
@@ -103,12 +104,14 @@ async function carryOut(
   // Who repairs wants what is damaged to be made, in whatever way.
   const unasked = approach.repairs || engine.options.fallback ? [] : notSubstituted(plan, failures);
   const goals = approach.repairs ? plan.build.map(({ drvPath }) => drvPath) : wanted.map(pathOf);
+  const stopWatching = watchDisk(store, emit);
   try {
     return await buildAll(
       { plan, wanted: new Set(goals), refused: new Map([...known, ...unasked]) },
       { ...engine, store, approach, signal, emit },
     );
   } finally {
+    stopWatching();
     await sweeping;
   }
 }

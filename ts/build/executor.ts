@@ -48,6 +48,8 @@ export interface KeptFailure {
 
 export interface FinishedAttempt extends AsyncDisposable {
   readonly attempt: Attempt;
+  /** What was run in the end: the request of the job, or what `prepare` has made of it. */
+  readonly request: BuildRequest;
   /**
    * Puts what the builder worked in aside, as `keepAt` of the job: disposing removes nothing then. Returns the host path of
    * the build directory. Only for a job that names such a place, and after a builder that ran.

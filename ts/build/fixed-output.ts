@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AirplantError } from '../base/errors.js';
-import { makeDirectory } from '../base/make-directory.js';
 import type { DerivationOutput } from '../derivation/derivation.js';
 import { formatContentAddress } from '../formats/content-address.js';
 import { formatHash, type Hash, sameHash } from '../formats/hash.js';
@@ -13,10 +11,8 @@ import type { SettledOutput } from './records.js';
 interface FixedOutputJob {
   readonly drvPath: string;
   readonly name: string;
-  /** Where the output lies, already canonical. */
+  /** Where the output lies, already canonical, and out of everybody's reach. */
   readonly source: string;
-  /** Host directory no builder could ever write to, on the same file system; made here. */
-  readonly privateDirectory: string;
   readonly output: Extract<DerivationOutput, { kind: 'fixed' }>;
   /** Store path by hash part: what the output must not refer to. */
   readonly candidates: ReadonlyMap<string, string>;
@@ -27,25 +23,19 @@ interface FixedOutputJob {
 }
 
 /**
- * Settles an output whose content was promised. It is copied to new files first and the copy is hashed: whoever
- * still holds a descriptor of what the builder wrote (CVE-2024-27297) cannot change what gets registered. The
- * copy goes where no builder could have put a symlink in its way (CVE-2026-39860).
+ * Settles an output whose content was promised.
  *
  * Throws ERR_HASH_MISMATCH (exit status 102) with both hashes in SRI form (unless that is kept), ERR_OUTPUT_REJECTED for references or
  * for the wrong type of file.
  */
 export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutput> {
   const { drvPath, name, source, output, candidates, signal, caseHack } = job;
-  const copy = join(job.privateDirectory, name);
-  makeDirectory(job.privateDirectory, 0o700);
-  await native.copyTree(source, copy, { signal });
-  await native.canonicaliseTree(copy, { signal });
-  const { hash, narSize, references } = await native.hashTree(copy, [...candidates.keys()], {
+  const { hash, narSize, references } = await native.hashTree(source, [...candidates.keys()], {
     signal,
     caseHack,
   });
   const narHash: Hash = { algorithm: 'sha256', hex: hash };
-  const got = await contentHash(job, copy, narHash);
+  const got = await contentHash(job, source, narHash);
   if (!sameHash(got, output.hash)) {
     const [specified, actual] = [formatHash(output.hash, 'sri'), formatHash(got, 'sri')];
     const mismatch = new AirplantError(
@@ -54,7 +44,7 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
       { details: { drvPath, specified, got: actual } },
     );
     if (!job.keepMismatch) throw mismatch;
-    return { name, path: output.path, source: copy, narHash, narSize, references: [], mismatch };
+    return { name, path: output.path, source, narHash, narSize, references: [], mismatch };
   }
   if (references.length > 0) {
     const paths = references.map((hashPart) => candidates.get(hashPart)!);
@@ -67,7 +57,7 @@ export async function checkFixedOutput(job: FixedOutputJob): Promise<SettledOutp
   return {
     name,
     path: output.path,
-    source: copy,
+    source,
     narHash,
     narSize,
     references: [],

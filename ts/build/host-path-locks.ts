@@ -4,6 +4,7 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { native } from '../native.js';
 import { findHostSource, type StoreNames } from '../sandbox/host-source.js';
+import { attempts } from '../store/waiting.js';
 import type { HostPath } from './records.js';
 
 /**
@@ -13,38 +14,62 @@ import type { HostPath } from './records.js';
  * the former and shared on the latter. A builder that takes one too ends before anybody else asks. Paths in the store are
  * nobody's to write.
  *
- * Throws ERR_SANDBOX_PATH if another build is in the way, or was there since the paths were resolved.
+ * Waits until no other build is in the way, and holds nothing meanwhile that could be in theirs; `onWait` is told, in a
+ * sentence, who is. Throws ERR_SANDBOX_PATH for a path that leads elsewhere since it was looked at, or the signal's reason.
  */
-export function lockHostPaths(hostPaths: readonly HostPath[], store: StoreNames): Disposable {
-  const locks = new Locks();
+export async function lockHostPaths(
+  hostPaths: readonly HostPath[],
+  store: StoreNames,
+  { signal, onWait }: { readonly signal: AbortSignal; readonly onWait: (why: string) => void },
+): Promise<Disposable> {
   const outside = hostPaths.filter(({ source }) => !source.startsWith(`${store.realStoreDir}/`));
-  try {
-    const writable = outside.filter(({ readOnly }) => !readOnly);
-    for (const { source } of writable) locks.take(source, openToOwn(source), 'exclusive');
-    const above = new Set(outside.flatMap(({ source }) => directoriesAbove(source)));
-    for (const directory of above) locks.take(directory, openIfReadable(directory), 'shared');
-    for (const { source } of outside) requireUnchanged(source, store);
-    return locks;
-  } catch (error) {
+  let busy = '';
+  for await (const _ of attempts({ signal, onWait: () => onWait(busy) })) {
+    const locks = new Locks();
+    try {
+      const inTheWay = takeAll(locks, outside);
+      if (inTheWay === undefined) {
+        for (const { source } of outside) requireUnchanged(source, store);
+        return locks;
+      }
+      busy = inTheWay;
+    } catch (error) {
+      locks[Symbol.dispose]();
+      throw error;
+    }
     locks[Symbol.dispose]();
-    throw error;
   }
+  throw new Error('unreachable: the attempts never end by themselves');
+}
+
+/** What is in the way, in a sentence. */
+function takeAll(locks: Locks, outside: readonly HostPath[]): string | undefined {
+  for (const { source } of outside.filter(({ readOnly }) => !readOnly)) {
+    if (locks.take(openToOwn(source), 'exclusive')) continue;
+    return `the writable sandbox path ${quote(source)} is in use by another build`;
+  }
+  for (const directory of new Set(outside.flatMap(({ source }) => directoriesAbove(source)))) {
+    if (locks.take(openIfReadable(directory), 'shared')) continue;
+    return `a sandbox path lies below ${quote(directory)}, which another build is writing to`;
+  }
+  return undefined;
 }
 
 class Locks implements Disposable {
   /** By device and inode: a second lock of our own would be in the way of the first. */
   readonly #held = new Map<string, number>();
 
-  take(path: string, descriptor: number | undefined, mode: 'shared' | 'exclusive'): void {
-    if (descriptor === undefined) return;
+  /** False if somebody else is there. */
+  take(descriptor: number | undefined, mode: 'shared' | 'exclusive'): boolean {
+    if (descriptor === undefined) return true;
     const { dev, ino } = fstatSync(descriptor, { bigint: true });
     const key = `${dev}:${ino}`;
     if (this.#held.has(key)) {
       closeSync(descriptor);
-      return;
+      return true;
     }
     this.#held.set(key, descriptor);
-    if (!native.tryLock(descriptor, mode)) throw inUse(path, mode);
+    return native.tryLock(descriptor, mode);
   }
 
   [Symbol.dispose](): void {
@@ -92,18 +117,5 @@ function requireUnchanged(source: string, store: StoreNames): void {
     'ERR_SANDBOX_PATH',
     `the sandbox path ${quote(source)} leads elsewhere than when it was looked at`,
     { hint: 'Start again, and see who can write to the directories above it.', details: { source } },
-  );
-}
-
-function inUse(path: string, mode: 'shared' | 'exclusive'): AirplantError {
-  return new AirplantError(
-    'ERR_SANDBOX_PATH',
-    mode === 'exclusive'
-      ? `the writable sandbox path ${quote(path)} is in use by another build`
-      : `a sandbox path lies below ${quote(path)}, which another build is writing to`,
-    {
-      hint: 'Builds that share a writable directory run one at a time: set `max-jobs` to 1, and wait for other builds.',
-      details: { source: path },
-    },
   );
 }

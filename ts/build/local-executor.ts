@@ -94,7 +94,7 @@ export class LocalExecutor implements Executor {
       using held = taken;
       const { identity } = held;
       const ran = await this.#connectAndRun({ request, place, prepare, observe, identity }, hooks);
-      const { attempt } = ran;
+      const { attempt, request: run } = ran;
       const keep = async (failure: KeptFailure, directory: string) => {
         const at = placeOf(directory, { buildsIn });
         await keepFailed(place, {
@@ -107,6 +107,7 @@ export class LocalExecutor implements Executor {
       };
       return {
         attempt,
+        request: run,
         privateDirectory: place.privateDirectory,
         ...(keepAt === undefined ? {} : { keep: (failure: KeptFailure) => keep(failure, keepAt) }),
         [Symbol.asyncDispose]: remove,
@@ -136,7 +137,7 @@ export class LocalExecutor implements Executor {
   async enter(request: BuildRequest, place: Place, entering: Entering): Promise<SandboxExit> {
     const { argv, stdio, terminal, onWarning, signal } = entering;
     using held = await this.#takeIdentity(request, { onWarning, signal, onLog: () => undefined });
-    using _locks = lockHostPaths(request.hostPaths, this.#store);
+    using _locks = await this.#lockHostPaths(request, { signal, onWarning });
     const chosen = await this.connect(request);
     const spec = this.#planIn(request, place, { identity: held.identity, connection: chosen?.connection });
     const { group, warning } = await this.#groups.make();
@@ -175,6 +176,20 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  async #lockHostPaths(
+    { name, hostPaths }: BuildRequest,
+    { signal, onWarning }: Pick<AttemptHooks, 'signal' | 'onWarning'>,
+  ): Promise<Disposable> {
+    try {
+      return await lockHostPaths(hostPaths, this.#store, {
+        signal,
+        onWait: (why) => onWarning(`the build of '${name}' waits: ${why}`),
+      });
+    } catch (error) {
+      throw signal.aborted ? cancelled(name) : error;
+    }
+  }
+
   async #connectAndRun(job: PlacedJob, hooks: AttemptHooks): Promise<FinishedRequest> {
     const { place, prepare, identity } = job;
     const owner = {
@@ -192,7 +207,7 @@ export class LocalExecutor implements Executor {
   /** Undefined when this machine proved to have no private network, and `auto` makes room for the host's. */
   async #tryToRun(job: PlacedJob, hooks: AttemptHooks): Promise<Attempt | undefined> {
     const { request, place } = job;
-    using _locks = lockHostPaths(request.hostPaths, this.#store);
+    using _locks = await this.#lockHostPaths(request, hooks);
     const chosen = await this.connect(request);
     try {
       const attempt = this.#attempt({ ...job, chosen }, hooks);

@@ -1,5 +1,6 @@
-import { isAirplantError, withDetails } from '../base/errors.js';
+import { type AirplantError, isAirplantError, withDetails } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
+import { isFixedOutput } from '../derivation/fixed.js';
 import { derivationOptions } from '../derivation/options.js';
 import type { AttemptSink } from '../sandbox/attempt-pipe.js';
 import { isBuiltinBuilder } from '../sandbox/builtin.js';
@@ -38,7 +39,7 @@ export interface MadeOutputs extends AsyncDisposable {
   readonly attempt: Attempt;
   readonly settled: Settled;
   /** The outputs are refused: keeps them if that is wished for. Returns the error with where. */
-  refuse(error: unknown): Promise<unknown>;
+  refuse<E>(error: E): Promise<E | AirplantError>;
 }
 
 /**
@@ -62,16 +63,16 @@ export async function makeOutputs(
   const graphs = readReferenceGraphs({ drvPath, derivation, inputs }, store);
   const subject = { drvPath, derivation, inputs, graphs, occupied };
   const prepared = await prepareRequest(subject, storeDir, context.options, signal);
-  const request = context.adjust?.(prepared) ?? prepared;
-  await store.addTempRoot(...request.outputs.map(({ scratchPath }) => scratchPath));
+  const asked = context.adjust?.(prepared) ?? prepared;
+  await store.addTempRoot(...asked.outputs.map(({ scratchPath }) => scratchPath));
 
   for (const message of idleRules(drvPath, derivation)) emit({ type: 'warning', message });
 
-  const finished = await runBuilder(planned, request, context);
+  const finished = await runBuilder(planned, asked, context);
   try {
-    judge({ drvPath, request }, finished.attempt);
+    const { attempt, request, privateDirectory } = finished;
+    judge({ drvPath, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
     emit({ type: 'build.settling', drvPath });
-    const { attempt, privateDirectory } = finished;
     const { caseHack } = store;
     const { unsafeDiscardReferences: discardReferences } = derivationOptions(derivation);
     const job = {
@@ -100,11 +101,11 @@ export async function makeOutputs(
 }
 
 /** The error, and with it where the directories of its build are, if they were kept. */
-async function keepIfWished(
+async function keepIfWished<E>(
   finished: FinishedAttempt,
-  error: unknown,
+  error: E,
   { drvPath, emit }: { readonly drvPath: string; readonly emit: EventSink },
-): Promise<unknown> {
+): Promise<E | AirplantError> {
   if (!finished.keep || !isAirplantError(error) || error.code === 'ERR_ABORTED') return error;
   const { code, message } = error;
   try {

@@ -1,12 +1,13 @@
 import { AirplantError, type ErrorDetails, isAirplantError } from '../base/errors.js';
 import type { BuildEvent } from '../base/events.js';
 import { printable } from '../base/quote.js';
-import type { Attempt, BuildFailure, BuildRequest, BuildStatus } from './records.js';
+import type { Attempt, BuildFailure, BuildStatus } from './records.js';
 
 /** What was run, as far as it matters for what its end means. */
 interface Judged {
   readonly drvPath: string;
-  readonly request: Pick<BuildRequest, 'network'>;
+  /** Its outputs are fixed, or it was given a network: it may have talked to the world. */
+  readonly worldly: boolean;
 }
 
 /** Throws what a builder's end means, unless it ended well. The messages are Nix 2.8's. */
@@ -58,10 +59,10 @@ export function judge(judged: Judged, attempt: Attempt): void {
 
 /**
  * As in Nix, a failure that may go away by itself has no part in the exit status 100: one on a full disk, or one of a
- * builder that may have talked to the world.
+ * builder that may have talked to the world. Nix goes by the kind of derivation, as nothing else gives it a network there.
  */
 function builderFailed(
-  { request }: Judged,
+  { worldly }: Judged,
   { diskNearlyFull }: Attempt,
   message: string,
   details: ErrorDetails,
@@ -70,7 +71,7 @@ function builderFailed(
     const note = 'note: build failure may have been caused by lack of free disk space';
     return new AirplantError('ERR_DISK_FULL', `${message}\n${note}`, { details });
   }
-  const code = request.network === 'none' ? 'ERR_BUILD_FAILED' : 'ERR_BUILD_TRANSIENT';
+  const code = worldly ? 'ERR_BUILD_TRANSIENT' : 'ERR_BUILD_FAILED';
   return new AirplantError(code, message, { details });
 }
 

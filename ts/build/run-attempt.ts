@@ -76,6 +76,7 @@ export async function runAttempt(
         });
       },
     });
+    watchdog.start();
     const exit = await sandbox.exit;
     const used = await group?.finish();
     if (hooks.signal.aborted) throw cancelled(request.name);

@@ -6,6 +6,7 @@ import { parseStorePath } from '../formats/store-path.js';
 import { type HashRewrite, native, type TreeHash } from '../native.js';
 import { storeError } from '../store/store-parts.js';
 import { checkFixedOutput } from './fixed-output.js';
+import { copyOutOfReach, isWithinReach } from './out-of-reach.js';
 import { referencedFirst } from './output-order.js';
 import { outputPaths } from './output-paths.js';
 import type { Attempt, BuildRequest, Settled, SettledOutput } from './records.js';
@@ -14,12 +15,13 @@ import { outputRewrites } from './redirect.js';
 export interface SettleJob {
   readonly drvPath: string;
   readonly derivation: Derivation;
+  /** What was run in the end. */
   readonly request: BuildRequest;
   /** Names of the outputs to settle; the others are valid already. */
   readonly missing: readonly string[];
   /** Names of outputs whose references are not looked for: they have none (`unsafeDiscardReferences`). */
   readonly discardReferences: ReadonlySet<string>;
-  /** Host directory no builder could ever write to, on the same file system as the outputs. */
+  /** Host directory no builder could ever write to, on the same file system as the outputs; made here where it is needed. */
   readonly privateDirectory: string;
   /** Stops the work at once, however large the file is that is being read. */
   readonly signal: AbortSignal;
@@ -56,13 +58,13 @@ async function settle(job: SettleJob, attempt: Attempt, storeDir: string): Promi
   const rewrites = outputRewrites(derivation, request, storeDir);
   const sources = job.missing.map((name) => [name, existingOutput(job, name, attempt)] as const);
   const outputs: SettledOutput[] = [];
-  for (const [name, source] of sources) {
+  for (const [name, made] of sources) {
     const candidates = job.discardReferences.has(name) ? none : allCandidates;
-    await native.canonicaliseTree(source, { signal });
+    await native.canonicaliseTree(made, { signal });
+    const source = isWithinReach(request) ? await copyOutOfReach(made, name, job) : made;
     const output = derivation.outputs.get(name)!;
     if (output.kind === 'fixed') {
-      const { privateDirectory } = job;
-      const fixed = { drvPath, name, source, privateDirectory, output, candidates, signal, caseHack };
+      const fixed = { drvPath, name, source, output, candidates, signal, caseHack };
       outputs.push(await checkFixedOutput({ ...fixed, keepMismatch }));
       continue;
     }

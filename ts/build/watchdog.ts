@@ -19,7 +19,12 @@ export class Watchdog {
   constructor(limits: BuildLimits, expired: (verdict: Verdict) => void) {
     this.#limits = limits;
     this.#expired = expired;
-    const { timeoutSeconds, maxSilentSeconds } = limits;
+  }
+
+  /** The builder runs: what came before, a place in the queue of launches and the set-up, is not its time. */
+  start(): void {
+    if (this.#done) return;
+    const { timeoutSeconds, maxSilentSeconds } = this.#limits;
     if (timeoutSeconds > 0) {
       this.#timers.push(
         setTimer(timeoutSeconds, () => this.#expire({ kind: 'timeout', afterSeconds: timeoutSeconds })),

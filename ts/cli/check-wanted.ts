@@ -30,13 +30,10 @@ export async function checkWanted(
 
 /** What was varied, but not for every program. */
 function limitations(results: readonly CheckResult[]): string[] {
-  const laterDay = results
+  const notes = results
     .flatMap(({ rounds }) => rounds)
-    .some(
-      ({ varied, notVaried }) =>
-        varied.includes('later-day') && notVaried.every(({ variation }) => variation !== 'later-day'),
-    );
-  return laterDay ? ['note: later-day changes the clock of dynamically linked programs only\n'] : [];
+    .flatMap(({ partlyVaried }) => partlyVaried.map(({ variation, what }) => `note: ${variation} ${what}\n`));
+  return [...new Set(notes)];
 }
 
 /** What differs and why, for people. */

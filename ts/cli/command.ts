@@ -41,6 +41,17 @@ export interface CommandGroup {
   readonly commands: readonly Command[];
 }
 
+/** A program of Nix's that airplant stands in for. It reads its words itself, and prints its errors, as that one does. */
+export interface ClassicProgram {
+  readonly name: string;
+  /** What follows the name in the usage line. */
+  readonly operands: string;
+  /** Paragraphs for `--help` and the documentation; the first is one sentence. */
+  readonly description: string;
+  /** `argv` are the words after the name. Returns the exit status. */
+  runClassic(argv: readonly string[], host: ProgramHost): Promise<number>;
+}
+
 /** Everything a command may touch. */
 export interface CommandContext extends ProgramHost {
   readonly args: ParsedArguments;

@@ -1,6 +1,6 @@
 import { errorCatalogue } from '../base/errors.js';
 import { settingsPage } from '../config/settings-page.js';
-import type { Command } from './command.js';
+import type { ClassicProgram, Command } from './command.js';
 import { commonFlags } from './common-flags.js';
 import { flagRow, usageLine } from './help.js';
 import { verbs } from './verbs.js';
@@ -45,7 +45,8 @@ async function commandLinePage(): Promise<string> {
   const sections: string[] = [];
   for (const { load } of verbs) {
     const loaded = await load();
-    sections.push(...('commands' in loaded ? loaded.commands : [loaded]).map(section));
+    if ('runClassic' in loaded) sections.push(classicSection(loaded));
+    else sections.push(...('commands' in loaded ? loaded.commands : [loaded]).map(section));
   }
   return [commandLineIntroduction, ...sections].join('\n\n').concat('\n');
 }
@@ -77,6 +78,10 @@ function section(command: Command): string {
   const flags = command.flags.length > 0 ? `\n\n${flagList(command.flags)}` : '';
   const usage = usageLine(command).replace('Usage: ', '');
   return `## ${command.name}\n\n\`${usage}\`\n\n${command.description}${flags}`;
+}
+
+function classicSection({ name, operands, description }: ClassicProgram): string {
+  return `## ${name}\n\n\`airplant ${name} ${operands}\`\n\n${description} See [classic.md](classic.md).`;
 }
 
 function flagList(flags: Command['flags']): string {

@@ -8,12 +8,18 @@ import type { VerifyOptions, VerifyReport } from '../build/verify-and-repair.js'
 import type { Settings } from '../config/settings.js';
 import type { Derivation } from '../derivation/derivation.js';
 import type { Check } from '../doctor/check.js';
+import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
+import type { PathToAdd } from '../store/add-path.js';
+import type { ListedPath } from '../store/collect/list-paths.js';
+import type { CollectListener, CollectReport, Root } from '../store/collect/records.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
 import type { LinkStatistics } from '../store/optimise/link-statistics.js';
 import type { OptimisedStore, OptimiseOptions } from '../store/optimise/optimise-store.js';
+import type { PathInfo } from '../store/path-info.js';
 import type { QueryStore } from '../store/query/query-store.js';
+import type { RegisterChoices } from '../store/transfer/register-paths.js';
 import type { Reference } from '../store/why/chains.js';
 import type { ExplainedReference, WhyOptions } from '../store/why/why-depends.js';
 
@@ -23,6 +29,8 @@ import type { ExplainedReference, WhyOptions } from '../store/why/why-depends.js
  */
 export interface Engine {
   openStore(options: OpenStoreOptions): Promise<OpenStore>;
+  /** The same with all a store can do, for the programs of Nix's that we stand in for. */
+  openWholeStore(options: OpenStoreOptions): Promise<Store>;
   /** Runs a program on the caller's terminal, in a mount namespace that has the store at its logical place. */
   enterStore(options: EnterStoreOptions): Promise<SandboxExit>;
   /** Lends a program the caller's standard streams without lending it the caller's terminal. */
@@ -88,18 +96,45 @@ export interface RepairOptions {
   readonly repair?: boolean;
 }
 
+export interface SignalOptions {
+  readonly signal: AbortSignal;
+}
+
 /** The part of the store on disk that commands use. Paths are full logical store paths. */
 export interface OpenLocalStore extends QueryStore {
   realPath(path: string): string;
+  invalidPaths(paths: readonly string[]): Awaitable<readonly string[]>;
+  addPath(path: PathToAdd, options: SignalOptions): Promise<PathInfo>;
+  exportPaths(paths: readonly string[], options: SignalOptions): AsyncIterable<Uint8Array>;
+  importPaths(
+    source: AsyncIterable<Uint8Array>,
+    options: SignalOptions & { readonly onImported: (path: string) => void },
+  ): Promise<readonly string[]>;
+  dumpDatabase(paths: readonly string[] | undefined): AsyncIterable<string>;
+  registerPaths(text: AsyncIterable<Uint8Array>, options: SignalOptions & RegisterChoices): Promise<number>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
   linkStatistics(): Promise<LinkStatistics>;
   whyDepends(between: Reference, options: WhyOptions): Promise<readonly ExplainedReference[] | undefined>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
+  findRoots(options: CollectingOptions): Promise<readonly Root[]>;
+  listPaths(which: 'live' | 'dead', options: CollectingOptions): Promise<readonly ListedPath[]>;
+  collectGarbage(
+    options: CollectingOptions & { readonly maxFreed?: number | undefined },
+  ): Promise<CollectReport>;
+  deletePaths(
+    paths: readonly string[],
+    options: CollectingOptions & { readonly ignoreLiveness: boolean },
+  ): Promise<CollectReport>;
   readonly logs: {
     readTimes(drvPath: string): Promise<LogTimes | undefined>;
     /** The kept log of a build, decompressed; undefined if there is none. */
     read(drvPath: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   };
+}
+
+export interface CollectingOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: CollectListener;
 }
 
 /** What `derivation()` of the library makes, as far as the command line cares. */

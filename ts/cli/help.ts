@@ -1,4 +1,4 @@
-import type { Command, CommandGroup, FlagDefinition } from './command.js';
+import type { ClassicProgram, Command, CommandGroup, FlagDefinition } from './command.js';
 import { commonFlags } from './common-flags.js';
 import type { Verb } from './verbs.js';
 
@@ -36,16 +36,18 @@ ${table(rows)}
 
 /** `airplant VERB --help`. */
 export function commandHelp(command: Command): string {
-  const description = command.description
-    .split('\n\n')
-    .map((paragraph) => wrap(paragraph, textWidth).join('\n'));
   return `${usageLine(command)}
 
-${description.join('\n\n')}
+${paragraphs(command.description)}
 
 Flags:
 ${table([...command.flags, ...commonFlags].map(flagRow))}
 `;
+}
+
+/** `nix-store --help`. */
+export function classicHelp({ name, operands, description }: ClassicProgram): string {
+  return `Usage: ${name} ${operands}\n\n${paragraphs(description)}\n`;
 }
 
 export function usageLine(command: Command): string {
@@ -75,6 +77,13 @@ function table(rows: readonly Row[]): string {
       return [`  ${left.padEnd(widest)}  ${lines[0]?.trimStart() ?? ''}`.trimEnd(), ...lines.slice(1)];
     })
     .join('\n');
+}
+
+function paragraphs(text: string): string {
+  return text
+    .split('\n\n')
+    .map((paragraph) => wrap(paragraph, textWidth).join('\n'))
+    .join('\n\n');
 }
 
 function wrap(text: string, width: number): string[] {

@@ -1,5 +1,6 @@
 import { AirplantError } from '../base/errors.js';
-import type { Command, CommandGroup, ProgramHost } from './command.js';
+import { isBrokenPipe } from './broken-pipe.js';
+import type { ClassicProgram, Command, CommandGroup, ProgramHost } from './command.js';
 import { type Verb, verbs } from './verbs.js';
 
 /**
@@ -21,6 +22,7 @@ async function dispatch(argv: readonly string[], host: ProgramHost): Promise<num
   }
   if (word === '--version') return await printVersion(host);
   const loaded = await findVerb(word);
+  if ('runClassic' in loaded) return await loaded.runClassic(rest, host);
   return 'commands' in loaded ? await runGroup(loaded, rest, host) : await runCommand(loaded, rest, host);
 }
 
@@ -38,7 +40,7 @@ async function help(
   return asked ? 0 : 2;
 }
 
-async function findVerb(word: string): Promise<Command | CommandGroup> {
+async function findVerb(word: string): Promise<Command | CommandGroup | ClassicProgram> {
   const verb = verbs.find(({ name }) => name === word);
   if (verb) return await verb.load();
   throw await unknownWord(word.startsWith('-') ? 'flag' : 'verb', word, verbs);
@@ -104,10 +106,4 @@ async function fail(error: unknown, argv: readonly string[], host: ProgramHost):
   const trace = argv.includes('--show-trace') || Boolean(host.env['AIRPLANT_DEBUG']);
   host.stderr.write(errorText(error, { colours: wantsColours(host.stderr, host.env), trace }));
   return host.interrupts.exitStatus || toAirplantError(error).exitStatus;
-}
-
-/** Nobody reads the results any more (`airplant nar dump . | head`): what SIGPIPE would have said. */
-function isBrokenPipe(error: unknown): boolean {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  return code === 'EPIPE' && syscall === 'write';
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { Wanted } from '../build/records.js';
@@ -97,13 +97,23 @@ function defaultModule(directory: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return statIfThere(path)?.isFile() ?? false;
+}
+
+/** Undefined also for what would lie below something that is no directory. */
+function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /** Node would wait for whoever writes to a FIFO. */
 function requireFile(module: string): void {
   if (isFile(module)) return;
-  const there = statSync(module, { throwIfNoEntry: false }) !== undefined;
+  const there = statIfThere(module) !== undefined;
   throw new AirplantError(
     'ERR_FILE',
     `module '${module}' ${there ? 'is not a regular file' : 'does not exist'}`,
@@ -179,7 +189,7 @@ function readJson<Value>(
 function storePathOf(text: string, store: OpenStore, cwd: string): string {
   const operand = tryStoreOperand(text, { cwd, directories: store.local.directories });
   if (operand) return operand.storePath;
-  const what = statSync(resolve(cwd, text), { throwIfNoEntry: false })?.isDirectory()
+  const what = statIfThere(resolve(cwd, text))?.isDirectory()
     ? `directory '${text}' has no default.mts, default.ts, default.mjs or default.js`
     : `'${text}' is nothing that can be built`;
   throw new AirplantError('ERR_USAGE', what, {

@@ -5,6 +5,9 @@ export const systemEngine: Engine = {
   async openStore(options) {
     return await (await import('../open.js')).openConfigured(options);
   },
+  async openWholeStore(options) {
+    return await (await import('../open.js')).openConfigured(options);
+  },
   async enterStore(options) {
     return await (await import('./enter-store.js')).enterStore(options);
   },

@@ -1,10 +1,10 @@
-import type { Command, CommandGroup } from './command.js';
+import type { ClassicProgram, Command, CommandGroup } from './command.js';
 
 /** A verb as `airplant --help` lists it; its code is loaded when it is used. */
 export interface Verb {
   readonly name: string;
   readonly summary: string;
-  load(): Promise<Command | CommandGroup>;
+  load(): Promise<Command | CommandGroup | ClassicProgram>;
 }
 
 export const verbs: readonly Verb[] = [
@@ -89,8 +89,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/hash.js')).hashCommands,
   },
   {
+    name: 'gc',
+    summary: 'delete what nothing needs any more',
+    load: async () => (await import('./commands/gc.js')).gcCommand,
+  },
+  {
     name: 'store',
-    summary: 'manage a whole store',
+    summary: 'take paths in and out, manage a whole store',
     load: async () => (await import('./commands/store.js')).storeCommands,
   },
   {
@@ -102,5 +107,20 @@ export const verbs: readonly Verb[] = [
     name: 'config',
     summary: 'print settings and where they come from',
     load: async () => (await import('./commands/config.js')).configCommand,
+  },
+  {
+    name: 'nix-store',
+    summary: 'do what nix-store does',
+    load: async () => (await import('./classic/nix-store.js')).nixStore,
+  },
+  {
+    name: 'nix-build',
+    summary: 'do what nix-build does',
+    load: async () => (await import('./classic/nix-build.js')).nixBuild,
+  },
+  {
+    name: 'nix-hash',
+    summary: 'do what nix-hash does',
+    load: async () => (await import('./classic/nix-hash.js')).nixHash,
   },
 ];

@@ -1,3 +1,5 @@
+import { AirplantError } from '../base/errors.js';
+import { quote } from '../base/quote.js';
 import type { Wanted } from '../build/records.js';
 import type { SettingsLayer } from '../config/load.js';
 import { announceSettings } from './announce-settings.js';
@@ -27,4 +29,23 @@ export async function withWanted<T>(
     async (store) => use({ store, wanted: await wantedOf(sources, store, cwd), moduleSettings }),
     moduleSettings,
   );
+}
+
+/**
+ * The one derivation that an operand means: a .drv, a module's only one, or the one that made a store path. Throws
+ * ERR_USAGE if there are several or none.
+ */
+export async function oneDerivation({ store, wanted }: WantedInStore, operand: string): Promise<string> {
+  const [one, ...more] = wanted;
+  const drvPath = one?.kind === 'path' ? await deriverOf(store, one.path) : one?.drvPath;
+  if (drvPath !== undefined && more.length === 0) return drvPath;
+  throw new AirplantError('ERR_USAGE', `${quote(operand)} is not one derivation`, {
+    hint: 'Name a .drv, a module whose default export is one derivation, or what one has made.',
+  });
+}
+
+/** The derivation that made a path, if the store still has it. */
+async function deriverOf({ local }: OpenStore, path: string): Promise<string | undefined> {
+  const { deriver } = await local.pathInfo(path);
+  return deriver !== undefined && (await local.isValid(deriver)) ? deriver : undefined;
 }

@@ -342,6 +342,34 @@ export const settingsTable = {
     default: () => ['cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY='],
     description: 'Keys whose signatures are believed, each `NAME:BASE64`.',
   }),
+  'keep-outputs': setting('boolean', {
+    aliases: ['gc-keep-outputs'],
+    default: () => false,
+    description:
+      'Whether garbage collection keeps the outputs of a derivation that is kept, such as compilers that were only ' +
+      'needed to build something.',
+  }),
+  'keep-derivations': setting('boolean', {
+    aliases: ['gc-keep-derivations'],
+    default: () => true,
+    description:
+      'Whether garbage collection keeps the derivation (`.drv`) that a path which is kept was made by.',
+  }),
+  'min-free': setting('bytes', {
+    default: () => 0,
+    description:
+      'Bytes on the disk of the store: when fewer are left while something is built or added, garbage is collected ' +
+      'until there are `max-free`. 0 is never.',
+  }),
+  'max-free': setting('bytes', {
+    default: () => Number.MAX_SAFE_INTEGER,
+    defaultText: 'no limit: all garbage goes',
+    description: 'Bytes that are to be free when a collection begun for `min-free` ends.',
+  }),
+  'min-free-check-interval': setting('count', {
+    default: () => 5,
+    description: 'Seconds between two looks at how much is free, for `min-free`.',
+  }),
   'fsync-metadata': setting('boolean', {
     default: () => true,
     description:

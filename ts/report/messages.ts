@@ -85,6 +85,34 @@ export function diffLines(event: EventOf<'check.diff'>, options: { readonly colo
   return event.text.split('\n').map((line) => filterLine(line, options));
 }
 
+/** What a garbage collector does, in the words of Nix. */
+export function collectLine(event: EventOf<`collect.${string}` & BuildEvent['type']>): string {
+  switch (event.type) {
+    case 'collect.waiting':
+      return 'waiting for the big garbage collector lock...';
+    case 'collect.phase':
+      return phaseLines[event.phase];
+    case 'collect.deleted':
+      return `deleting '${plainText(event.path)}'`;
+    case 'collect.note':
+      return plainText(event.message);
+    case 'collect.finished':
+      return `${event.deleted} store paths deleted, ${mebibytes(event.bytesFreed)} freed`;
+  }
+}
+
+/** A number of bytes as Nix writes it. */
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(2)} MiB`;
+}
+
+const phaseLines = {
+  roots: 'finding garbage collector roots...',
+  liveness: 'determining live/dead paths...',
+  deleting: 'deleting garbage...',
+  links: 'deleting unused links...',
+} as const;
+
 /** The last word on a check. */
 export function checkedLines(event: EventOf<'check.finished'>): string[] {
   const { same, differing, failed } = event;

@@ -1,6 +1,14 @@
 import type { BuildEvent } from '../base/events.js';
 import { type LogItem, LogLines } from './log-lines.js';
-import { copyingLine, keptLines, notCopied, plainText, planLines, startedLine } from './messages.js';
+import {
+  collectLine,
+  copyingLine,
+  keptLines,
+  notCopied,
+  plainText,
+  planLines,
+  startedLine,
+} from './messages.js';
 import { type ActivityId, levels, NixActivities } from './nix-activities.js';
 import { NixDownloads } from './nix-downloads.js';
 import { NixTotals } from './nix-totals.js';
@@ -105,6 +113,13 @@ export class NixJsonReporter implements Reporter {
         break;
       case 'build.failed':
         this.#fail(event);
+        break;
+      case 'collect.waiting':
+      case 'collect.phase':
+      case 'collect.deleted':
+      case 'collect.note':
+      case 'collect.finished':
+        this.#activities.message(levels.info, collectLine(event));
         break;
       case 'warning':
         this.#warn(event.message);

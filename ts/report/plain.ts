@@ -5,6 +5,7 @@ import { formatDuration } from './duration.js';
 import { type LogItem, LogLines, textOf } from './log-lines.js';
 import {
   checkedLines,
+  collectLine,
   copyingLine,
   diffLines,
   failureLines,
@@ -124,6 +125,12 @@ export class PlainReporter implements Reporter {
         return keptLines(event);
       case 'build.cancelled':
         return this.#end(event.drvPath);
+      case 'collect.waiting':
+      case 'collect.phase':
+      case 'collect.deleted':
+      case 'collect.note':
+      case 'collect.finished':
+        return [collectLine(event)];
       case 'warning':
         return [this.#warning(event.message)];
       case 'finished':

@@ -7,6 +7,7 @@ import { LiveWindow } from './live-window.js';
 import { type LogItem, LogLines, textOf } from './log-lines.js';
 import {
   checkedLines,
+  collectLine,
   diffLines,
   failureLines,
   finishedLines,
@@ -52,6 +53,9 @@ export class TtyReporter implements Reporter {
   #checking: string | undefined;
   /** Of work on the whole store. */
   #progress: string | undefined;
+  /** What a garbage collector does. */
+  #collecting: string | undefined;
+  #deleted = 0;
   #planned = 0;
   #toCopy = 0;
   #copied = 0;
@@ -148,6 +152,21 @@ export class TtyReporter implements Reporter {
       case 'check.finished':
         this.#window.print(checkedLines(event));
         break;
+      case 'collect.finished':
+        this.#collecting = undefined;
+        this.#window.print([collectLine(event)]);
+        break;
+      case 'collect.note':
+        this.#window.print([collectLine(event)]);
+        break;
+      case 'collect.deleted':
+        this.#deleted++;
+        this.#collecting = collectLine(event);
+        break;
+      case 'collect.waiting':
+      case 'collect.phase':
+        this.#collecting = collectLine(event);
+        break;
       case 'warning':
         this.#warn(event.message);
         break;
@@ -234,6 +253,10 @@ export class TtyReporter implements Reporter {
     if (this.#progress !== undefined) lines.push(this.#paint('dim', `  ${this.#progress}`));
     for (const path of [...this.#copying].slice(0, 1)) {
       lines.push(this.#paint('dim', `  copying '${plainText(path)}'`));
+    }
+    if (this.#collecting !== undefined) {
+      const sum = this.#deleted > 0 ? `  (${this.#deleted} deleted)` : '';
+      lines.push(this.#paint('dim', `  ${this.#collecting}${sum}`));
     }
     if (this.#planned + this.#toCopy > 0) lines.push(this.#sums(now));
     return lines;

@@ -151,7 +151,9 @@ function visiblePaths(request: BuildRequest, place: SandboxPlace): (SandboxEntry
     requireRemovable(path, place);
     // A store path may be a symlink, and is shown as one.
     const follow = !path.target.startsWith(`${place.storeDir}/`);
-    binds.set(path.target, { kind: 'bind', ...path, follow });
+    // In the store nobody exchanges anything; its own place may have symlinks in it.
+    const resolved = !path.source.startsWith(`${place.realStoreDir}/`);
+    binds.set(path.target, { kind: 'bind', ...path, follow, ...(resolved ? { resolved } : {}) });
   }
   for (const path of request.inputs) {
     binds.set(path, {

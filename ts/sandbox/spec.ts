@@ -177,6 +177,11 @@ export type SandboxEntry =
       /** false: a source that is a symlink is recreated as a symlink (store paths); true: its target is bound. */
       readonly follow: boolean;
       /**
+       * No symlink was left in the source when it was resolved: one that is there all the same, at its end or on the way, is
+       * an error (`ELOOP`). Absent: false.
+       */
+      readonly resolved?: boolean;
+      /**
        * The source is a directory of ours, and with everything in it belongs to the builder while the sandbox lives, and to
        * the caller before and after. Absent: false.
        */

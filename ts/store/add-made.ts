@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import { isDerivationName } from './derivations.js';
-import { outputsToRegister } from './new-derivations.js';
+import { memoFor, outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import { createStaging } from './staging.js';
@@ -29,7 +29,7 @@ export async function addMade(
         await options.make(copy);
         const fresh = new Map(isDerivationName(path) ? [[path, await readFile(copy)]] : []);
         const { derivations } = parts;
-        const outputs = outputsToRegister(path, fresh, { derivations, trusted: false });
+        const outputs = outputsToRegister(path, fresh, { derivations, memo: memoFor(fresh, derivations) });
         native.moveTree(copy, realPath, 'no-replace');
         return { info, outputs };
       } finally {

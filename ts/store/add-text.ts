@@ -44,7 +44,7 @@ export async function addTexts(
   return await placeAndRegister(parts, items, {
     ...options,
     place: async ({ path, contents, references, hash }, realPath) => {
-      const outputs = outputsToRegister(path, fresh, { derivations, trusted: true });
+      const outputs = outputsToRegister(path, fresh, { derivations, memo: derivations.hashes });
       await writeNewFile(realPath, contents);
       await native.canonicaliseTree(realPath);
       const nar = dumpTree({ type: 'regular', executable: false, contents });

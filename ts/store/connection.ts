@@ -3,7 +3,16 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
+import {
+  busyDatabase,
+  closedDatabase,
+  isBusy,
+  resultCodeOf,
+  resultCodes,
+  translateSqliteError,
+} from './sqlite-errors.js';
 import { pause } from './waiting.js';
+import { WalLimit } from './wal-limit.js';
 
 const require = createRequire(import.meta.url);
 
@@ -11,6 +20,8 @@ const require = createRequire(import.meta.url);
 export interface ConnectionOptions {
   readonly file: string;
   readonly readOnly: boolean;
+  /** Makes the file if there is none. */
+  readonly create: boolean;
   /** Nix's `use-sqlite-wal`: `truncate` goes with the locks of the VFS `unix-dotfile`, as it does there. */
   readonly journal: 'wal' | 'truncate';
   /** Nix's `fsync-metadata`: `normal` or `off`. */
@@ -35,21 +46,26 @@ export interface Statement {
  * drops the POSIX locks SQLite holds on it.
  */
 export class Connection {
+  readonly file: string;
   readonly #database: Database;
-  readonly #file: string;
+  readonly #walLimit: WalLimit | undefined;
 
-  private constructor(database: Database, file: string) {
+  private constructor(database: Database, { file, journal }: ConnectionOptions) {
+    this.file = file;
     this.#database = database;
-    this.#file = file;
+    this.#walLimit = journal === 'wal' ? new WalLimit(file, readTimeout) : undefined;
   }
 
   /** Throws ERR_STORE_OPEN, ERR_STORE_DATABASE, ERR_STORE_READ_ONLY, ERR_STORE_FILESYSTEM or ERR_DISK_FULL. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     // Loaded when a store is opened; its CommonJS form, which takes half as long.
     const { DatabaseSync } = require('@photostructure/sqlite') as typeof import('@photostructure/sqlite');
-    const connect = (parameters: string) => {
+    const connect = (parameters: readonly string[]) => {
       const { href } = pathToFileURL(options.file);
-      const database = new DatabaseSync(`${href}${parameters}`, {
+      // Else SQLite would make an empty one, and whoever looks later find a database without tables.
+      const mode = options.readOnly || options.create ? [] : ['mode=rw'];
+      const query = [...mode, ...parameters].join('&');
+      const database = new DatabaseSync(query === '' ? href : `${href}?${query}`, {
         readOnly: options.readOnly,
         timeout: readTimeout,
         returnArrays: true,
@@ -66,9 +82,9 @@ export class Connection {
     const deadline = Date.now() + readTimeout;
     for (;;) {
       try {
-        return new Connection(connectReadably(connect, options), options.file);
+        return new Connection(connectReadably(connect, options), options);
       } catch (error) {
-        if (!isBusy(error) || Date.now() > deadline) throw translate(error, options.file);
+        if (!isBusy(error) || Date.now() > deadline) throw translateSqliteError(error, options.file);
       }
       await pause(Math.random() * 50, undefined);
     }
@@ -96,32 +112,42 @@ export class Connection {
   /** Runs synchronous work in one transaction that writes; an error undoes all of it. */
   async write<T>(work: () => T, signal?: AbortSignal): Promise<T> {
     const deadline = Date.now() + writeTimeout;
-    for (;;) {
+    for (let longest = 2; ; longest = Math.min(2 * longest, longestPause)) {
       signal?.throwIfAborted();
-      const done = this.#tryWrite(work);
-      if (done) return done.result;
-      if (Date.now() > deadline) throw busy(this.#file);
-      await pause(Math.random() * 100, signal);
+      if (this.#begin()) break;
+      if (Date.now() > deadline) throw busyDatabase(this.file);
+      await pause(Math.random() * longest, signal);
     }
+    const result = this.#finish(work);
+    this.#walLimit?.keep(this.#database);
+    return result;
   }
 
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  /** Undefined if another process is writing right now. */
-  #tryWrite<T>(work: () => T): { result: T } | undefined {
+  /**
+   * Begins a transaction that writes; false if others write all the time. Who writes one transaction after another
+   * leaves gaps of microseconds between them, which single attempts now and then would hardly ever meet.
+   */
+  #begin(): boolean {
     // SQLite would wait inside the call, and nothing else of this process would run meanwhile.
     this.exec('pragma busy_timeout = 0');
+    const end = performance.now() + persistence;
     try {
-      this.#database.exec('begin immediate');
-    } catch (error) {
-      if (isBusy(error)) return undefined;
-      throw translate(error, this.#file);
+      do {
+        try {
+          this.#database.exec('begin immediate');
+          return true;
+        } catch (error) {
+          if (!isBusy(error)) throw translateSqliteError(error, this.file);
+        }
+      } while (performance.now() < end);
+      return false;
     } finally {
       this.exec(`pragma busy_timeout = ${readTimeout}`);
     }
-    return { result: this.#finish(work) };
   }
 
   #transaction<T>(begin: string, work: () => T): T {
@@ -137,7 +163,7 @@ export class Connection {
     } catch (error) {
       // SQLite has rolled back by itself after some errors (disk full, I/O error).
       if (this.#database.isTransaction) this.#database.exec('rollback');
-      throw translate(error, this.#file);
+      throw translateSqliteError(error, this.file);
     }
   }
 
@@ -145,7 +171,7 @@ export class Connection {
     try {
       return call();
     } catch (error) {
-      throw this.#database.isOpen ? translate(error, this.#file) : closed(this.#file);
+      throw this.#database.isOpen ? translateSqliteError(error, this.file) : closedDatabase(this.file);
     }
   }
 }
@@ -163,6 +189,9 @@ interface Database {
 const readTimeout = 10_000;
 /** Milliseconds, as Nix. */
 const writeTimeout = 3600 * 1000;
+/** Milliseconds for which the lock of writers is tried for again and again, and the longest pause in between. */
+const persistence = 1;
+const longestPause = 100;
 /** The first version without the WAL-reset race, which could corrupt a database two processes checkpoint. */
 const oldestSqlite = [3, 51, 3];
 
@@ -201,18 +230,22 @@ function configure(database: Database, options: ConnectionOptions): void {
  * the database may not be written to: SQLite would give the `-shm` file its mode and leave it there, and nobody could
  * write to the database any more, whatever its own mode is then.
  */
-function connectReadably(connect: (parameters: string) => Database, options: ConnectionOptions): Database {
-  const ordinary = options.journal === 'truncate' ? '?vfs=unix-dotfile' : '';
+function connectReadably(
+  connect: (parameters: readonly string[]) => Database,
+  options: ConnectionOptions,
+): Database {
+  const ordinary = options.journal === 'truncate' ? ['vfs=unix-dotfile'] : [];
   if (!options.readOnly) mendSharedMemory(options.file);
   else if (options.journal === 'wal' && isWriteProtected(options.file) && !existsSync(`${options.file}-wal`))
-    return connect('?immutable=1');
+    return connect(['immutable=1']);
   try {
     return connect(ordinary);
   } catch (error) {
-    const code = codeOf(error);
-    const refused = code === codes.cannotOpen || code === codes.readOnly || code === codes.ioError;
+    const code = resultCodeOf(error);
+    const refused =
+      code === resultCodes.cannotOpen || code === resultCodes.readOnly || code === resultCodes.ioError;
     if (!options.readOnly || !refused || existsSync(`${options.file}-wal`)) throw error;
-    return connect('?immutable=1');
+    return connect(['immutable=1']);
   }
 }
 
@@ -230,58 +263,6 @@ function mendSharedMemory(file: string): void {
   const [database, shared] = [file, `${file}-shm`].map((path) => statSync(path, { throwIfNoEntry: false }));
   if (!database || !shared || shared.uid !== process.geteuid?.()) return;
   if ((database.mode & ~shared.mode & 0o600) !== 0) chmodSync(`${file}-shm`, database.mode & 0o666);
-}
-
-const codes = {
-  busy: 5,
-  readOnly: 8,
-  ioError: 10,
-  full: 13,
-  cannotOpen: 14,
-  protocol: 15,
-} as const;
-
-/** The primary result code of an error that SQLite reported. */
-function codeOf(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof code === 'number' ? code & 0xff : undefined;
-}
-
-function isBusy(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === codes.busy || code === codes.protocol;
-}
-
-function translate(error: unknown, file: string): unknown {
-  // What the work itself threw, as opposed to SQLite, is not ours to explain.
-  if ((error as { code?: unknown } | undefined)?.code !== 'ERR_SQLITE_ERROR') return error;
-  const code = codeOf(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const options = { cause: error, details: { file, sqliteCode: code } };
-  const noSpace = (error as { systemErrno?: unknown }).systemErrno === 28;
-  if (code === codes.full || (code === codes.ioError && noSpace))
-    return new AirplantError('ERR_DISK_FULL', `no space left to write ${quote(file)}`, options);
-  if (code === codes.readOnly)
-    return new AirplantError('ERR_STORE_READ_ONLY', `${quote(file)} cannot be written: ${text}`, options);
-  if (code === codes.cannotOpen)
-    return new AirplantError('ERR_STORE_OPEN', `${quote(file)} cannot be opened: ${text}`, options);
-  if (isBusy(error)) return busy(file, error);
-  return new AirplantError('ERR_STORE_DATABASE', `${quote(file)}: ${text}`, options);
-}
-
-function closed(file: string): AirplantError {
-  return new AirplantError('ERR_STORE_CLOSED', `the store with the database ${quote(file)} is closed`, {
-    details: { file },
-  });
-}
-
-function busy(file: string, cause?: unknown): AirplantError {
-  return new AirplantError('ERR_STORE_DATABASE', `${quote(file)} is kept locked by another process`, {
-    // SQLite's locks without WAL are a directory, which a killed process leaves behind.
-    hint: `Find the process that holds it; if there is none, remove ${quote(`${file}.lock`)}.`,
-    cause,
-    details: { file },
-  });
 }
 
 function isOlder(version: string, oldest: readonly number[]): boolean {

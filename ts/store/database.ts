@@ -2,10 +2,18 @@ import { AirplantError } from '../base/errors.js';
 import { compareText } from '../base/text.js';
 import { formatHash, parseHash } from '../formats/hash.js';
 import { Connection, type ConnectionOptions, type Statement, type Value } from './connection.js';
+import {
+  checkDatabase,
+  type DatabaseCheckOptions,
+  type DatabaseProblem,
+  requireTables,
+} from './database-check.js';
 import { schemaText } from './database-schema.js';
 import { DatabaseUpkeep } from './database-upkeep.js';
+import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
+import { damaged } from './sqlite-errors.js';
 
 /** A path to be registered. */
 export interface Registration {
@@ -14,11 +22,15 @@ export interface Registration {
   readonly outputs?: ReadonlyMap<string, string>;
 }
 
-/** All SQL of airplant: nobody else writes any. Prepared when first used. */
+/**
+ * All SQL of airplant but that of collectors (garbage-queries.ts) and of database-check.ts: nobody else writes any.
+ * Prepared when first used.
+ */
 const sql = {
   id: 'select id from ValidPaths where path = ?',
   info: 'select id, hash, registrationTime, deriver, narSize, ultimate, sigs, ca from ValidPaths where path = ?',
   all: 'select path from ValidPaths',
+  page: 'select path from ValidPaths where path > ? order by path limit 1000',
   references: 'select path from Refs join ValidPaths on reference = id where referrer = ?',
   referrers:
     'select path from Refs join ValidPaths on referrer = id where reference = (select id from ValidPaths where path = ?)',
@@ -47,6 +59,7 @@ export class Database {
   readonly upkeep: DatabaseUpkeep;
   readonly #connection: Connection;
   readonly #statements = new Map<keyof typeof sql, Statement>();
+  #garbage: GarbageQueries | undefined;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
@@ -54,10 +67,11 @@ export class Database {
   }
 
   /** Opens the database; with `create` it gets its tables if it has none. Throws as `Connection.open`. */
-  static async open(options: ConnectionOptions & { readonly create: boolean }): Promise<Database> {
+  static async open(options: ConnectionOptions): Promise<Database> {
     const connection = await Connection.open(options);
     try {
       if (options.create) await connection.write(() => connection.exec(schemaText));
+      requireTables(connection);
       return new Database(connection);
     } catch (error) {
       connection.close();
@@ -72,12 +86,24 @@ export class Database {
   pathInfo(path: string): PathInfo | undefined {
     return this.#connection.read(() => {
       const row = this.#row('info', path);
-      return row && pathInfoOf(path, row, this.#column('references', row[0]!).sort(compareText));
+      if (!row) return undefined;
+      const references = this.#column('references', row[0]!).sort(compareText);
+      try {
+        return pathInfoOf(path, row, references);
+      } catch (error) {
+        throw damaged(this.#connection.file, `its row of '${path}' holds what no store's does`, error);
+      }
     });
   }
 
   validPaths(): string[] {
     return this.#column('all');
+  }
+
+  /** All valid paths in the order of their bytes, some at a time: what changes meanwhile may be among them or not. */
+  *sortedPaths(): Generator<string, void, undefined> {
+    for (let page = this.#column('page', ''); page.length > 0; page = this.#column('page', page.at(-1)!))
+      yield* page;
   }
 
   /** Sorted; undefined if the path is not valid. */
@@ -150,6 +176,17 @@ export class Database {
       }
       this.#refuseCycle(registrations, updated);
     }, signal);
+  }
+
+  /** What is wrong with the database itself, paths being those of `storeDir`. Throws as any query. */
+  async check(storeDir: string, options: DatabaseCheckOptions = {}): Promise<DatabaseProblem[]> {
+    return await checkDatabase(this.#connection, storeDir, options);
+  }
+
+  /** What collectors ask, and how they make paths invalid. */
+  get garbage(): GarbageQueries {
+    this.#garbage ??= new GarbageQueries(this.#connection);
+    return this.#garbage;
   }
 
   close(): void {
@@ -230,7 +267,10 @@ export class Database {
   }
 
   #column(name: keyof typeof sql, ...values: Value[]): string[] {
-    return this.#all(name, ...values).map(([value]) => value as string);
+    return this.#all(name, ...values).map(([value]) => {
+      if (typeof value === 'string') return value;
+      throw damaged(this.#connection.file, 'it has a path that is no text');
+    });
   }
 }
 

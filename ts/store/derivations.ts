@@ -29,6 +29,7 @@ export class Derivations {
   read(drvPath: string): Derivation {
     const known = this.#parsed.get(drvPath);
     if (known) return known;
+    this.#nameOf(drvPath);
     const file = realPathOf(this.directories, drvPath);
     if (!this.#database.isValid(drvPath)) throw invalidPath(drvPath);
     const derivation = this.parse(drvPath, readStoreFile(file));
@@ -45,15 +46,18 @@ export class Derivations {
 
   /** The derivation that the contents of a `.drv` file are. Throws ERR_STORE_PATH, ERR_DERIVATION_SYNTAX. */
   parse(drvPath: string, contents: Uint8Array): Derivation {
-    const { name } = parseStorePath(this.directories.storeDir, drvPath);
-    if (!isDerivationName(name)) {
-      throw new AirplantError(
-        'ERR_STORE_PATH',
-        `${quote(drvPath)} is not a derivation: its name does not end in .drv`,
-        { hint: 'Give the path of the .drv file.', details: { path: drvPath } },
-      );
-    }
+    const name = this.#nameOf(drvPath);
     return parseDerivation(contents, { name: name.slice(0, -'.drv'.length), file: drvPath });
+  }
+
+  #nameOf(drvPath: string): string {
+    const { name } = parseStorePath(this.directories.storeDir, drvPath);
+    if (isDerivationName(name)) return name;
+    throw new AirplantError(
+      'ERR_STORE_PATH',
+      `${quote(drvPath)} is not a derivation: its name does not end in .drv`,
+      { hint: 'Give the path of the .drv file.', details: { path: drvPath } },
+    );
   }
 }
 

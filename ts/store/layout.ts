@@ -54,19 +54,25 @@ export function readSchema(stateDir: string): string | undefined {
     throw error;
   }
   if (text === schemaVersion) return text;
-  const newer = /^\d{2,}$/.test(text) && Number(text) > Number(schemaVersion);
   throw new AirplantError(
     'ERR_STORE_SCHEMA',
     /^\d{1,9}$/.test(text)
-      ? `the store has schema ${text}, ${newer ? 'newer' : 'older'} than the ${schemaVersion} of airplant`
+      ? `the store has schema ${text}, ${Number(text) > Number(schemaVersion) ? 'newer' : 'older'} than the ${schemaVersion} of airplant`
       : `${quote(file)} holds ${quote(text, 20)}, which is no schema version`,
     {
-      hint: newer
-        ? 'Use a newer airplant, or another `--store`.'
-        : 'A Nix of version 2.0 or later upgrades it by opening it; or name another `--store`.',
+      hint: wayOut(text),
       details: { file, schema: text.slice(0, 20) },
     },
   );
+}
+
+/** What to do with a store of another schema. The steps are those of Nix. */
+function wayOut(schema: string): string {
+  if (!/^\d{1,9}$/.test(schema)) return 'If the store was made by Nix 2.0 or later, the file is to hold 10.';
+  if (Number(schema) > Number(schemaVersion)) return 'Use a newer airplant, or another `--store`.';
+  return Number(schema) > 5
+    ? 'A Nix of version 2.0 or later upgrades it by opening it, as `nix-store --verify` does; or name another `--store`.'
+    : 'Nix 1.11 upgrades it to what later ones can upgrade further; or name another `--store`.';
 }
 
 /** Marks a store as complete: its database has tables. Atomic and durable. */

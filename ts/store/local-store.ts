@@ -2,12 +2,24 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { encodeText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
+import type { NarAccessor } from '../formats/nar/accessor.js';
 import type { CancelOptions } from '../native.js';
 import type { NarToAdd } from './add-nar.js';
 import type { PathToAdd } from './add-path.js';
 import type { TextToAdd } from './add-text.js';
 import { BuildLogs } from './build-logs.js';
+import type { AutoCollector } from './collect/auto-collector.js';
+import type { Holder } from './collect/holders.js';
+import type { ListedPath } from './collect/list-paths.js';
+import type {
+  CollectListener,
+  CollectReport,
+  CollectSettings,
+  KeepSettings,
+  Root,
+} from './collect/records.js';
 import { invalidPath } from './database.js';
+import type { DatabaseCheckOptions, DatabaseProblem } from './database-check.js';
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
 import type { LockFile } from './lock-file.js';
@@ -18,8 +30,11 @@ import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
 import type { KeptContents } from './replace-paths.js';
 import { realPathOf, type StoreParts, storeError } from './store-parts.js';
+import type { ImportChoices } from './transfer/import-paths.js';
+import type { RegisterChoices } from './transfer/register-paths.js';
 import type { VerifiedStore, VerifyStoreOptions } from './verify/verify-store.js';
 import type { PathCondition } from './verify-path.js';
+import { unlessAborted } from './waiting.js';
 import type { Reference } from './why/chains.js';
 import type { ExplainedReference, WhyOptions } from './why/why-depends.js';
 
@@ -29,11 +44,23 @@ export interface HeldLocks {
   release(options: { readonly delete: boolean }): void;
 }
 
+/** Paths that no collector deletes until they are released. */
+export interface ReleasablePaths {
+  /** Calling it again is harmless. */
+  release(): void;
+}
+
 /** How to wait for what somebody else is doing. */
 export interface StoreWaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once, before the first wait, with the (logical) paths somebody else has locked. */
   readonly onWait?: ((busyPaths: string[]) => void) | undefined;
+}
+
+/** How to collect, or to look at what would be collected. What is not given is as the store's settings say. */
+export interface StoreCollectOptions extends Partial<KeepSettings> {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: CollectListener | undefined;
 }
 
 /**
@@ -56,6 +83,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #held = new Set<string>();
   readonly #changes = new Map<Promise<unknown>, AbortController>();
   #closed: Promise<void> | undefined;
+  #autoCollector: AutoCollector | undefined;
 
   /** For `openLocalStore` alone. */
   constructor(parts: StoreParts, { bigLock }: { readonly bigLock: LockFile | undefined }) {
@@ -63,8 +91,13 @@ export class LocalStore implements AsyncDisposable {
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
     this.caseHack = parts.caseHack;
-    this.#parts = parts;
+    this.#parts = { ...parts, makeRoom: (signal) => this.makeRoom({ signal }) };
     this.#bigLock = bigLock;
+  }
+
+  /** What collectors go by unless they are told otherwise. */
+  get collecting(): CollectSettings {
+    return this.#parts.collecting;
   }
 
   /** Where the path lies on the host. It need not exist. */
@@ -74,6 +107,13 @@ export class LocalStore implements AsyncDisposable {
 
   isValid(path: string): boolean {
     return this.#parts.database.isValid(path);
+  }
+
+  /** Those of the paths that are not valid, in their order. */
+  invalidPaths(paths: Iterable<string>): string[] {
+    const all = [...paths];
+    for (const path of all) this.realPath(path);
+    return all.filter((path) => !this.isValid(path));
   }
 
   /** Throws ERR_PATH_INVALID. */
@@ -138,6 +178,13 @@ export class LocalStore implements AsyncDisposable {
     return await this.#read(`verifying ${quote(path)}`, () => verifyPath(this.#parts, path, options));
   }
 
+  /** What is wrong with the database itself, whatever the files are like. Nothing is changed. */
+  async checkDatabase(options: DatabaseCheckOptions = {}): Promise<DatabaseProblem[]> {
+    return await this.#read('checking the database', () =>
+      this.#parts.database.check(this.directories.storeDir, options),
+    );
+  }
+
   /** Looks for damage in the whole store, or in some of its paths; see there. */
   async verifyStore(options: VerifyStoreOptions = {}): Promise<VerifiedStore> {
     const { verifyStore } = await import('./verify/verify-store.js');
@@ -176,6 +223,15 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /**
+   * Looks into a valid path as into its NAR, of which nothing is made: files are read when they are asked for. Throws
+   * ERR_PATH_INVALID, also when the path is gone from the disk. It does not protect the path from collectors.
+   */
+  async openNar(path: string): Promise<NarAccessor> {
+    const { openNar } = await import('./nar-sources/open-nar.js');
+    return await this.#read(`reading ${quote(path)}`, () => openNar(this.#parts, path));
+  }
+
+  /**
    * Protects paths from collectors until the store is closed. They need not be valid yet, and whether they are is to
    * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
    */
@@ -183,6 +239,27 @@ export class LocalStore implements AsyncDisposable {
     if (!this.readOnly) {
       await this.#change('protecting paths', (signal) => this.#parts.tempRoots.add(paths, signal));
     }
+  }
+
+  /**
+   * Protects paths until they are released, or the store is closed: for who works through many paths, a part at a time. A
+   * collector that runs when they are released may still spare them.
+   */
+  async protect(paths: readonly string[], options: CancelOptions = {}): Promise<ReleasablePaths> {
+    return await this.#change(
+      'protecting paths',
+      async (signal) => {
+        const scope = this.#parts.tempRoots.scope();
+        try {
+          await scope.add(paths, signal);
+        } catch (error) {
+          scope.close();
+          throw error;
+        }
+        return { release: () => scope.close() };
+      },
+      options.signal,
+    );
   }
 
   /**
@@ -260,6 +337,54 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /**
+   * Paths as one stream, which `importPaths` and `nix-store --import` read: exactly these, each once, references first, in
+   * constant memory. They are compared with what is registered on their way. See `exportPaths` for what it throws.
+   */
+  async *exportPaths(
+    paths: Iterable<string>,
+    options: CancelOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { exportPaths } = await import('./transfer/export-paths.js');
+    yield* exportPaths(this.#parts, paths, options);
+  }
+
+  /** Adds the paths of such a stream, each once all of it has come, and returns them in its order. */
+  async importPaths(
+    source: AsyncIterable<Uint8Array>,
+    { signal, onWait, ...how }: StoreWaitOptions & ImportChoices = {},
+  ): Promise<string[]> {
+    const add = async (signal: AbortSignal) => {
+      const { importPaths } = await import('./transfer/import-paths.js');
+      return await importPaths(this.#parts, source, { ...how, ...this.#placeOptions({ signal, onWait }) });
+    };
+    return await this.#change('importing paths', add, signal);
+  }
+
+  /**
+   * What is registered of these paths, or of all, in the text form of `nix-store --dump-db`, a record at a time. Throws
+   * ERR_PATH_INVALID.
+   */
+  async *dumpDatabase(paths?: Iterable<string>): AsyncGenerator<string, void, undefined> {
+    const { dumpDatabase } = await import('./transfer/dump-database.js');
+    yield* dumpDatabase(this.#parts, paths);
+  }
+
+  /**
+   * Makes paths valid whose contents lie in the store already, as such a text says, all or none. Returns their number. See
+   * `registerPaths` for what it throws.
+   */
+  async registerPaths(
+    text: AsyncIterable<Uint8Array>,
+    { signal, onWait, ...how }: StoreWaitOptions & RegisterChoices = {},
+  ): Promise<number> {
+    const register = async (signal: AbortSignal) => {
+      const { registerPaths } = await import('./transfer/register-paths.js');
+      return await registerPaths(this.#parts, text, { ...how, ...this.#placeOptions({ signal, onWait }) });
+    };
+    return await this.#change('registering paths', register, signal);
+  }
+
+  /**
    * Moves outputs into place and registers them, all or none; what is valid already stays. Paths that are locked by
    * `lockPaths` of this store are taken for locked by the caller, the others are locked meanwhile.
    */
@@ -316,6 +441,86 @@ export class LocalStore implements AsyncDisposable {
     const registrations = others.map((info) => ({ info: { ...info, ultimate: true } }));
     const register = (signal: AbortSignal) => this.#parts.database.register(registrations, signal);
     await this.#change('registering what has been checked', register, signal);
+  }
+
+  /** All roots, sorted by what makes them roots. Stale ones are removed, as Nix does, unless the store is open for reading. */
+  async findRoots(options: StoreCollectOptions & { readonly censor?: boolean } = {}): Promise<Root[]> {
+    const { signal, onEvent = () => {}, censor } = options;
+    const onNote = (message: string) => onEvent({ type: 'collect.note', message });
+    return await this.#read('finding roots', async () => {
+      const { findAllRoots } = await import('./collect/find-roots.js');
+      return await findAllRoots(this.#parts, { removeStale: !this.readOnly, censor, onNote, signal });
+    });
+  }
+
+  /** What lives by some root, or what `collectGarbage` would delete; sorted, with leftovers that are no valid paths. */
+  async listPaths(which: 'live' | 'dead', options: StoreCollectOptions = {}): Promise<ListedPath[]> {
+    const list = async (signal: AbortSignal) => {
+      const { listPaths } = await import('./collect/list-paths.js');
+      return await listPaths(this.#parts, which, this.#collecting(options, signal));
+    };
+    return await this.#change('looking for garbage', list, options.signal);
+  }
+
+  /** Deletes what no root needs, until more than `maxFreed` bytes are freed. Others may build and add meanwhile. */
+  async collectGarbage(
+    options: StoreCollectOptions & { readonly maxFreed?: number | undefined } = {},
+  ): Promise<CollectReport> {
+    const collect = async (signal: AbortSignal) => {
+      const { collectGarbage } = await import('./collect/collect-garbage.js');
+      return await collectGarbage(this.#parts, {
+        ...this.#collecting(options, signal),
+        maxFreed: options.maxFreed,
+      });
+    };
+    return await this.#change('collecting garbage', collect, options.signal);
+  }
+
+  /**
+   * Collects garbage if fewer bytes than `min-free` are left on the disk, until there are `max-free`; resolves when that
+   * has been done, whatever came of it. Adding and registering paths does so by itself.
+   */
+  async makeRoom(options: Pick<StoreCollectOptions, 'signal' | 'onEvent'> = {}): Promise<void> {
+    const { minFree } = this.#parts.collecting;
+    if (minFree === 0 || this.readOnly || this.#closed) return;
+    const { AutoCollector, availableBytes } = await import('./collect/auto-collector.js');
+    this.#autoCollector ??= new AutoCollector({
+      settings: this.#parts.collecting,
+      collect: (collecting) => this.collectGarbage(collecting),
+      available: this.#parts.availableBytes ?? (() => availableBytes(this.directories.realStoreDir)),
+    });
+    await unlessAborted(this.#autoCollector.check(options.onEvent ?? (() => {})), options.signal);
+  }
+
+  /** The roots that keep at least one of the paths, also those that do so by `keep-outputs` or `keep-derivations`. */
+  async findHolders(
+    paths: readonly string[],
+    options: StoreCollectOptions & { readonly asNixQuery?: boolean } = {},
+  ): Promise<Holder[]> {
+    const { signal, onEvent = () => {}, asNixQuery } = options;
+    const onNote = (message: string) => onEvent({ type: 'collect.note', message });
+    return await this.#read('finding roots', async () => {
+      const { findHolders } = await import('./collect/holders.js');
+      const finding = { removeStale: !this.readOnly, onNote, signal, asNixQuery };
+      return await findHolders(this.#parts, paths, { ...finding, ...this.#keeping(options) });
+    });
+  }
+
+  /**
+   * Deletes these paths, or none; with `ignoreLiveness` also such that a root needs. Throws ERR_PATH_IN_USE for one that
+   * lives, or that another path refers to.
+   */
+  async deletePaths(
+    paths: readonly string[],
+    options: StoreCollectOptions & { readonly ignoreLiveness?: boolean } = {},
+  ): Promise<CollectReport> {
+    for (const path of paths) this.realPath(path);
+    const remove = async (signal: AbortSignal) => {
+      const { deletePaths } = await import('./collect/collect-garbage.js');
+      const { ignoreLiveness = false } = options;
+      return await deletePaths(this.#parts, paths, { ...this.#collecting(options, signal), ignoreLiveness });
+    };
+    return await this.#change('deleting paths', remove, options.signal);
   }
 
   /** Adds the `.drv` file of a derivation and returns its path. */
@@ -435,6 +640,18 @@ export class LocalStore implements AsyncDisposable {
     } catch (error) {
       throw storeError(error, `${what} in the store ${quote(this.#name)}`);
     }
+  }
+
+  #collecting({ onEvent = () => {}, ...given }: StoreCollectOptions, signal: AbortSignal) {
+    return { ...this.#keeping(given), onEvent, signal };
+  }
+
+  #keeping(given: Partial<KeepSettings>): KeepSettings {
+    const { collecting } = this.#parts;
+    return {
+      keepOutputs: given.keepOutputs ?? collecting.keepOutputs,
+      keepDerivations: given.keepDerivations ?? collecting.keepDerivations,
+    };
   }
 
   /** Locks know where paths really lie; callers want to hear what they are called. */

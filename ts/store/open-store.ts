@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { decideJournal, fileSystemType } from '../config/file-system.js';
+import type { CollectSettings } from './collect/records.js';
 import { Database } from './database.js';
 import { Derivations } from './derivations.js';
 import type { StoreDirectories, StoreEnvironment } from './directories.js';
@@ -23,6 +24,8 @@ export interface StoreSettings {
   readonly useSqliteWal?: boolean | undefined;
   /** Nix's `use-case-hack`. Default: true on macOS, otherwise false. */
   readonly useCaseHack?: boolean | undefined;
+  /** Nix's `keep-outputs`, `keep-derivations`, `min-free`, `max-free` and `min-free-check-interval`, with its defaults. */
+  readonly collecting?: Partial<CollectSettings> | undefined;
 }
 
 export interface OpenStoreOptions {
@@ -34,6 +37,8 @@ export interface OpenStoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** Only NIX_IGNORE_SYMLINK_STORE is looked at. Default: that of the process. */
   readonly env?: StoreEnvironment | undefined;
+  /** Bytes left on the disk of the store. Default: the operating system is asked. */
+  readonly availableBytes?: (() => number) | undefined;
   /** Type of the file system that holds a directory. Default: the kernel is asked. */
   readonly fileSystemType?: ((directory: string) => string | undefined) | undefined;
 }
@@ -88,6 +93,8 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
       autoOptimise: settings.autoOptimise ?? false,
       caseHack: caseHackOf(settings),
+      collecting: { ...defaultCollecting, ...settings.collecting },
+      availableBytes: options.availableBytes,
     };
     return new LocalStore(parts, { bigLock });
   } catch (error) {
@@ -118,9 +125,18 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     fsyncStorePaths: false,
     autoOptimise: false,
     caseHack: caseHackOf(settings),
+    collecting: { ...defaultCollecting, ...settings.collecting },
   };
   return new LocalStore(parts, { bigLock: undefined });
 }
+
+const defaultCollecting: CollectSettings = {
+  keepOutputs: false,
+  keepDerivations: true,
+  minFree: 0,
+  maxFree: Number.MAX_SAFE_INTEGER,
+  minFreeCheckInterval: 5,
+};
 
 function caseHackOf({ useCaseHack = process.platform === 'darwin' }: StoreSettings): boolean {
   return useCaseHack;

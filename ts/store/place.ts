@@ -47,6 +47,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
     const placed: string[] = [];
     let done = false;
     try {
+      await parts.makeRoom?.(options.signal);
       const registrations: Registration[] = [];
       // Asked again: somebody else may have made it while we waited.
       for (const item of missing()) {

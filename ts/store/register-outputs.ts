@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import type { HashMemo } from '../derivation/hash-modulo.js';
 import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
 import { checkPathInfo } from './check-path-info.js';
 import type { Registration } from './database.js';
 import { isDerivationName } from './derivations.js';
-import { type NewDerivations, outputsToRegister } from './new-derivations.js';
+import { memoFor, outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
 import { type KeptContents, replacePaths } from './replace-paths.js';
@@ -37,12 +38,12 @@ export async function registerOutputs(
 ): Promise<PathInfo[]> {
   // Before anything is moved: what cannot be registered is not lost.
   for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
-  const fresh = await freshDerivations(parts, outputs);
+  const derivations = await newDerivations(parts, outputs);
   return await placeAndRegister(parts, outputs, {
     ...options,
     place: async (output, realPath) => {
       native.moveTree(output.source, realPath, 'no-replace');
-      return registrationOf(parts, output, fresh);
+      return registrationOf(parts, output, derivations);
     },
   });
 }
@@ -56,33 +57,38 @@ export async function replaceOutputs(
   outputs: readonly OutputToRegister[],
   options: PlaceOptions = {},
 ): Promise<KeptContents[]> {
-  const fresh = await freshDerivations(parts, outputs);
+  const derivations = await newDerivations(parts, outputs);
   const replacements = outputs.map((output) => ({
-    registration: registrationOf(parts, output, fresh),
+    registration: registrationOf(parts, output, derivations),
     source: output.source,
   }));
   return await replacePaths(parts, replacements, options);
 }
 
+interface Made {
+  readonly fresh: ReadonlyMap<string, Uint8Array>;
+  readonly memo: HashMemo;
+}
+
 /** Derivations made by a build, or copied from another store. */
-async function freshDerivations(
-  { database }: StoreParts,
+async function newDerivations(
+  { database, derivations }: StoreParts,
   outputs: readonly OutputToRegister[],
-): Promise<NewDerivations> {
+): Promise<Made> {
   const fresh = new Map<string, Uint8Array>();
   for (const { path, source } of outputs)
     if (isDerivationName(path) && !database.isValid(path)) fresh.set(path, await readFile(source));
-  return fresh;
+  return { fresh, memo: memoFor(fresh, derivations) };
 }
 
 function registrationOf(
   { derivations }: StoreParts,
   output: OutputToRegister,
-  fresh: NewDerivations,
+  { fresh, memo }: Made,
 ): Registration {
   return {
     info: pathInfoOf(output),
-    outputs: outputsToRegister(output.path, fresh, { derivations, trusted: false }),
+    outputs: outputsToRegister(output.path, fresh, { derivations, memo }),
   };
 }
 

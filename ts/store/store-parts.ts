@@ -2,6 +2,7 @@ import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { caseHackError } from '../formats/nar/case-hack.js';
 import { parseStorePath } from '../formats/store-path.js';
+import type { CollectSettings } from './collect/records.js';
 import type { Database } from './database.js';
 import type { Derivations } from './derivations.js';
 import type { StoreDirectories } from './directories.js';
@@ -19,6 +20,12 @@ export interface StoreParts {
   readonly autoOptimise: boolean;
   /** Nix's `use-case-hack`: names on disk may carry a suffix that archives do not have. */
   readonly caseHack: boolean;
+  /** What collectors go by unless they are told otherwise. */
+  readonly collecting: CollectSettings;
+  /** Bytes left on the disk of the store. Default: the operating system is asked. */
+  readonly availableBytes?: (() => number) | undefined;
+  /** Collects garbage if the disk is full by the measure of `collecting`, and waits for it. */
+  makeRoom?(signal: AbortSignal | undefined): Promise<void>;
 }
 
 /** Where a store path (exactly that, nothing below it) lies on the host. Throws ERR_STORE_PATH. */

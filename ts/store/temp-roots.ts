@@ -14,12 +14,15 @@ import { attempts } from './waiting.js';
  */
 export class TempRoots {
   readonly #stateDir: string;
+  readonly #onClose: () => void;
   readonly #added = new Set<string>();
+  readonly #scopes = new Set<TempRoots>();
   #file: LockFile | undefined;
   #collectorLock: LockFile | undefined;
 
-  constructor(stateDir: string) {
+  constructor(stateDir: string, onClose: () => void = () => {}) {
     this.#stateDir = stateDir;
+    this.#onClose = onClose;
   }
 
   /**
@@ -39,8 +42,20 @@ export class TempRoots {
     for (const path of fresh) this.#added.add(path);
   }
 
+  /**
+   * More of them, whose protection ends when they are closed, or with these. They have a file of their own, since nothing
+   * can be taken back from one: what a Nix finds when it tries to lock that is an owner that is dead.
+   */
+  scope(): TempRoots {
+    const scope = new TempRoots(this.#stateDir, () => this.#scopes.delete(scope));
+    this.#scopes.add(scope);
+    return scope;
+  }
+
   /** Ends the protection. */
   close(): void {
+    for (const scope of this.#scopes) scope.close();
+    this.#onClose();
     this.#file?.removeAndClose();
     this.#file = undefined;
     this.#collectorLock?.close();

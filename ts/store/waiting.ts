@@ -28,3 +28,19 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
     throw signal?.aborted ? signal.reason : error;
   }
 }
+
+/** Waits for a promise, or rejects with the signal's reason as soon as that is aborted: what was waited for goes on. */
+export async function unlessAborted<T>(wait: Promise<T> | T, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted();
+  if (!signal) return await wait;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([wait, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -17,6 +17,7 @@
 namespace airplant {
 
 static void ChangeTerminationMask(int how);
+static void Try(const std::function<void()>& work, const Launch& launch);
 static void KillOnSignal(pid_t child, KillReach reach, int life_socket);
 static void OnSignal(int signal);
 static bool LauncherIsGone();
@@ -27,7 +28,7 @@ static pid_t watched_child = 0;
 static KillReach watched_reach = KillReach::child;
 static int watched_life_socket = -1;
 
-void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body, const Aftermath& aftermath) {
+void Supervise(const Launch& launch, KillReach reach, const std::function<void()>& body, const Chores& chores) {
   if (reach == KillReach::group) AdoptOrphans();
   const pid_t child = Check(fork(), "fork");
   if (child == 0) {
@@ -35,7 +36,8 @@ void Supervise(const Launch& launch, KillReach reach, const std::function<void()
     _exit(1);
   }
   ReportLife(launch.life_socket, LifeEvent::forked, child);
-  std::vector<int> kept = aftermath.descriptors;
+  if (chores.meanwhile) Try(chores.meanwhile, launch);
+  std::vector<int> kept = chores.descriptors;
   kept.push_back(launch.life_socket);
   CloseAllExcept(std::move(kept));
   KillOnSignal(child, reach, launch.life_socket);
@@ -53,7 +55,7 @@ void Supervise(const Launch& launch, KillReach reach, const std::function<void()
   // and could not be killed is not waited for.)
   while (reach == KillReach::child && (wait(nullptr) > 0 || errno == EINTR)) {
   }
-  if (aftermath.work) aftermath.work();
+  if (chores.aftermath) chores.aftermath();
   ReportEnd(launch.life_socket, status, usage);
   _exit(0);
 }
@@ -67,6 +69,14 @@ static void ChangeTerminationMask(int how) {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, kPoliteSignal);
   sigprocmask(how, &set, nullptr);
+}
+
+static void Try(const std::function<void()>& work, const Launch& launch) {
+  try {
+    work();
+  } catch (const SetupFailure& failure) {
+    ReportFailure(launch.setup_pipe, failure);
+  }
 }
 
 static void KillOnSignal(pid_t child, KillReach reach, int life_socket) {

@@ -9,6 +9,7 @@
 
 #include "launch/common/failure.h"
 #include "launch/linux/builder-files.h"
+#include "launch/linux/open-resolved.h"
 #include "launch/linux/restrict.h"
 #include "launch/linux/syscalls.h"
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr char kStep[] = "bind";
 
+// No descriptor: errno says why.
 struct Source {
   UniqueFd fd;
   // A copy of the mounts, not attached anywhere yet; otherwise only the place to bind from.
@@ -26,6 +28,8 @@ struct Source {
 };
 
 Source OpenSource(const Entry& entry, const TargetTree& tree);
+Source FromPath(const Entry& entry);
+Source FromResolved(const std::string& path);
 bool IsMissing(int error) { return error == ENOENT || error == ENOTDIR; }
 void VerifyDevice(const Entry& entry, const struct stat& info);
 uint64_t Attributes(const Entry& entry, const struct stat& info);
@@ -59,14 +63,7 @@ namespace {
 // An empty descriptor for an optional source that is missing.
 Source OpenSource(const Entry& entry, const TargetTree& tree) {
   const CallersPermissions permissions(tree.ForBuilder());
-  const char* path = entry.text.c_str();
-  Source source;
-  const unsigned no_follow = entry.follow ? 0 : AT_SYMLINK_NOFOLLOW;
-  source.fd = UniqueFd(sys_open_tree(AT_FDCWD, path, kOpenTreeClone | kAtRecursive | no_follow));
-  source.detached = static_cast<bool>(source.fd);
-  if (!source.fd && errno == ENOSYS) {
-    source.fd = UniqueFd(open(path, O_PATH | O_CLOEXEC | (entry.follow ? 0 : O_NOFOLLOW)));
-  }
+  Source source = entry.resolved ? FromResolved(entry.text) : FromPath(entry);
   if (!source.fd && errno == ENOSPC) Fail(kCopyMountsStep, entry.text);
   if (!source.fd) {
     if (!entry.optional || !IsMissing(errno)) Fail(kStep, entry.text);
@@ -74,6 +71,23 @@ Source OpenSource(const Entry& entry, const TargetTree& tree) {
   }
   Check(fstat(source.fd.Get(), &source.info), kStep, entry.text);
   return source;
+}
+
+Source FromPath(const Entry& entry) {
+  const char* path = entry.text.c_str();
+  const unsigned no_follow = entry.follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  UniqueFd copy(sys_open_tree(AT_FDCWD, path, kOpenTreeClone | kAtRecursive | no_follow));
+  if (copy || errno != ENOSYS) return {std::move(copy), true};
+  return {UniqueFd(open(path, O_PATH | O_CLOEXEC | (entry.follow ? 0 : O_NOFOLLOW))), false};
+}
+
+// Nothing is looked up a second time: what was reached without a symlink is what is copied.
+Source FromResolved(const std::string& path) {
+  UniqueFd place = OpenResolved(path);
+  if (!place) return {};
+  UniqueFd copy(sys_open_tree(place.Get(), "", kOpenTreeClone | kAtRecursive | AT_EMPTY_PATH));
+  if (copy || errno != ENOSYS) return {std::move(copy), true};
+  return {std::move(place), false};
 }
 
 void VerifyDevice(const Entry& entry, const struct stat& info) {

@@ -53,6 +53,8 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   if (network) network->Connect(proc);
   const BuilderFiles files(spec);
   const OutlivedMounts mounts;
+  std::optional<PrivateNetwork> loopback;
+  if (spec.private_network && !network) loopback.emplace();
   // Root outside is root on every file of the host that the sandbox shows.
   if (sealed && proc.CallerIsHostRoot() && !files.Needed()) Fail("ids", {}, EPERM);
   Hide();
@@ -71,8 +73,11 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
     }
     EnterRoot(spec, proc, files.Needed());
     SetNames(spec);
-    if (spec.private_network) BringLoopbackUp();
-    if (network) network->Await();
+    if (loopback) loopback->Enter();
+    if (network) {
+      BringLoopbackUp();
+      network->Await();
+    }
     if (spec.first_process != 0) SetNextProcess(spec.first_process, proc);
     if (sealed) {
       LimitNamespaces(spec, proc);
@@ -91,14 +96,18 @@ void RunIsolated(const SandboxSpec& spec, const Launch& launch) {
   };
   std::vector<int> kept = files.Descriptors();
   kept.push_back(mounts.Descriptor());
-  if (!files.Needed()) Supervise(launch, KillReach::child, body, {std::move(kept), {}});
-  Supervise(launch, KillReach::child, body, {std::move(kept), [&] {
+  const auto meanwhile = [&] {
+    if (loopback) loopback->Make(proc);
+  };
+  const auto aftermath = [&] {
+    if (!files.Needed()) return;
     try {
       files.TakeBack();
     } catch (const SetupFailure&) {
       // Whoever removes them will find them, and has another try.
     }
-  }});
+  };
+  Supervise(launch, KillReach::child, body, {std::move(kept), meanwhile, aftermath});
 }
 
 // For what a supervisor that was killed has left behind.

@@ -88,7 +88,8 @@ static void Unshare(const SandboxSpec& spec) {
       {CLONE_NEWPID, spec.private_pids, "unshare-pid"},
       {CLONE_NEWIPC, spec.private_ipc, "unshare-ipc"},
       {CLONE_NEWUTS, spec.private_uts, "unshare-uts"},
-      {CLONE_NEWNET, spec.private_network, "unshare-network"},
+      // One without a helper is made by the way (network.h).
+      {CLONE_NEWNET, spec.private_network && spec.network_helper, "unshare-network"},
       // The root of this kind is the group a process is in: one that is yet to move in enters it later.
       {CLONE_NEWCGROUP, spec.private_cgroups && spec.control_group.empty(), "unshare-cgroup"},
   };

@@ -38,7 +38,6 @@ struct Namespaces {
 };
 
 int64_t Milliseconds();
-bool ReceiveNamespaces(int sandbox, Namespaces& namespaces);
 [[noreturn]] void Keep(const NetworkHelper& helper, int sandbox);
 UniqueFd ChildSignals();
 [[noreturn]] void Become(const NetworkHelper& helper, const Namespaces& namespaces, int output, pid_t keeper);
@@ -90,33 +89,14 @@ int64_t Milliseconds() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
 
-// False if the sandbox ended before it had any.
-bool ReceiveNamespaces(int sandbox, Namespaces& namespaces) {
-  char byte;
-  iovec part{&byte, 1};
-  int descriptors[2];
-  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof descriptors)];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = ancillary;
-  message.msg_controllen = sizeof ancillary;
-  if (recvmsg(sandbox, &message, ReceiveFlags()) != 1) return false;
-  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  if (rights == nullptr || rights->cmsg_len != CMSG_LEN(sizeof descriptors)) return false;
-  memcpy(descriptors, CMSG_DATA(rights), sizeof descriptors);
-  namespaces.network.Reset(descriptors[0]);
-  namespaces.user.Reset(descriptors[1]);
-  return true;
-}
-
 void Keep(const NetworkHelper& helper, int sandbox) {
   try {
     CloseAllExcept({0, 1, 2, sandbox});
     AdoptOrphans();
     const UniqueFd child_signals = ChildSignals();
     Namespaces namespaces;
-    if (!ReceiveNamespaces(sandbox, namespaces)) _exit(0);
+    // The sandbox may end before it has any.
+    if (!ReceiveDescriptors(sandbox, {&namespaces.network, &namespaces.user})) _exit(0);
     FdPair pipe = MakePipe();
     const pid_t keeper = getpid();
     const pid_t pid = Check(fork(), kStep);

@@ -17,7 +17,7 @@ static void SetCapabilities(uint64_t kept);
 
 void LeaveHostPrivileges(const Proc& proc) {
   (void)!setgroups(0, nullptr);
-  // Only ever raised for those who may not lower it again; refused where it is higher already.
+  // Refused where the caller may not go below what it was given, and that is more.
   (void)proc.Write("self/oom_score_adj", "500");
 }
 

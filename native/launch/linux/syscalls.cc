@@ -19,6 +19,9 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
@@ -28,6 +31,14 @@
 #endif
 
 namespace airplant {
+
+int sys_open_without_symlinks(const char* path) {
+  constexpr uint64_t kResolveNoSymlinks = 0x04;
+  struct {
+    uint64_t flags, mode, resolve;
+  } how{O_PATH | O_CLOEXEC, 0, kResolveNoSymlinks};
+  return static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+}
 
 int sys_open_tree(int directory, const char* path, unsigned flags) {
   return static_cast<int>(syscall(SYS_open_tree, directory, path, flags | O_CLOEXEC));

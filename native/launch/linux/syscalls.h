@@ -18,6 +18,9 @@ inline constexpr uint64_t kMountReadOnly = 0x1;
 inline constexpr uint64_t kMountNoSuid = 0x2;
 inline constexpr uint64_t kMountNoDev = 0x4;
 
+// Opens the place of `path` (O_PATH), with ELOOP for a symlink wherever in it (Linux 5.6).
+int sys_open_without_symlinks(const char* path);
+
 // A detached copy of the mounts at and below `path` (Linux 5.2). ENOSPC is the limit of mount namespaces, since such a
 // copy is in one of its own; it has a step of its own as well.
 int sys_open_tree(int directory, const char* path, unsigned flags);

@@ -34,7 +34,7 @@ export const vulnerabilities: readonly Vulnerability[] = [
   {
     ids: ['CVE-2024-27297'],
     of: 'Nix, Lix, Guix',
-    what: 'a descriptor of a fixed output outlives its check',
+    what: 'a descriptor of an output outlives its check',
   },
   { ids: ['CVE-2024-38531'], of: 'Nix', what: 'the builder opens its build directory to other users' },
   {

@@ -11,9 +11,11 @@ import { runDiffoscope } from './diffoscope.js';
 import { dropKept } from './keep-differing.js';
 import type { Observation } from './observation.js';
 import { compareOnOneProcessor } from './one-processor.js';
+import { partlyVaried } from './partly-varied.js';
 import { type RebuildJob, type Rebuilt, rebuild } from './rebuild.js';
 import type { CheckedOutput, CheckOptions, CheckResult } from './records.js';
 import { makeDifferenceReport, type OutputDiffoscope } from './report.js';
+import { unlessOutOfRoom } from './room-in-memory.js';
 import { withoutClockFiles } from './still-clock.js';
 import { notValid, type Target } from './targets.js';
 
@@ -45,7 +47,8 @@ export async function checkDerivation(target: Target, context: CheckContext): Pr
   try {
     await slot.take();
     const kept = new Map<string, string>();
-    const rebuildOnce = (varied: readonly Variation[]) => tryRebuild({ ...target, varied, kept }, context);
+    const rebuildOnce = (wished: readonly Variation[]) =>
+      unlessOutOfRoom(wished, (varied) => tryRebuild({ ...target, varied, kept }, context));
     const found = await rebuildAll(checking, rebuildOnce);
     const rebuilt = await withoutClockFiles(found, target, context, rebuildOnce);
     // What was only different because of us.
@@ -139,8 +142,11 @@ async function tryRebuild(job: RebuildJob, context: CheckContext): Promise<Rebui
     if (!found || context.signal.aborted || !isAirplantError(error)) throw error;
     const stopTime = Math.floor(Date.now() / 1000);
     const failure = failureOf(error, job.drvPath);
-    const round = { varied: job.varied, notVaried: [], outcome: 'failed', differing: [], failure } as const;
-    return { round: { ...round, startTime, stopTime } };
+    const { varied } = job;
+    const conditions = { varied, notVaried: [], partlyVaried: partlyVaried({ varied, notVaried: [] }) };
+    return {
+      round: { ...conditions, outcome: 'failed', differing: [], failure, startTime, stopTime },
+    };
   }
 }
 

@@ -1,5 +1,9 @@
-import { execa } from 'execa';
+import { isAirplantError } from '../../base/errors.js';
+import { findProgram } from '../../base/find-program.js';
 import { decodeText } from '../../base/text.js';
+import { killAtOnce } from '../../sandbox/launch.js';
+import { launchHook } from '../hook/hook-process.js';
+import { HookStreams, mostOutput } from '../hook/hook-streams.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
 /** What diffoscope says of two files or trees. */
@@ -18,14 +22,13 @@ export interface DiffoscopeOptions {
   readonly program?: string;
 }
 
-export const mostOutput: number = 1024 * 1024;
-
 /**
  * Lets diffoscope compare two paths; undefined where there is none that the caller may run. It runs many other programs
  * on what builders have written, with the rights of the caller: so it is for outputs of builders that one would run as
  * oneself.
  *
- * It has a process group and a temporary directory of its own, both gone afterwards. Throws the signal's reason.
+ * It is run as a hook is: everything it has started is gone afterwards, also if this process is killed. Throws the
+ * signal's reason.
  */
 export async function runDiffoscope(
   a: string,
@@ -33,34 +36,48 @@ export async function runDiffoscope(
   { timeoutSeconds = 300, signal, program = 'diffoscope' }: DiffoscopeOptions = {},
 ): Promise<DiffoscopeResult | undefined> {
   signal?.throwIfAborted();
+  const found = findProgram(program, process.env['PATH'] ?? '');
+  if (found === undefined) return undefined;
   await using temporary = await temporaryDirectory('airplant-diffoscope');
-  const subprocess = execa(program, [...fixedArguments, '--', a, b], {
-    cwd: temporary.path,
-    env: environment(temporary.path),
-    extendEnv: false,
-    stdin: 'ignore',
-    encoding: 'buffer',
-    maxBuffer: mostOutput,
-    timeout: timeoutSeconds * 1000,
-    ...(signal ? { cancelSignal: signal } : {}),
-    killSignal: 'SIGKILL',
-    detached: true,
-    reject: false,
-    stripFinalNewline: false,
+  const stop = new AbortController();
+  let cut: 'timeout' | 'too-long' | undefined;
+  const cutOff = (why: typeof cut) => {
+    cut ??= why;
+    stop.abort(killAtOnce);
+  };
+  const streams = new HookStreams('', {
+    onError: () => undefined,
+    onTooMuch: () => cutOff('too-long'),
   });
-  // What it has started holds its pipes open, and goes with it.
-  const { pid } = subprocess;
-  subprocess.once('exit', () => killGroup(pid));
-  const result = await subprocess;
-  signal?.throwIfAborted();
-  // EACCES: it was not found, and a directory of PATH cannot be searched.
-  if (result.code === 'ENOENT' || result.code === 'EACCES') return undefined;
-  const text = decodeText(result.stdout);
-  if (result.timedOut) return { text, outcome: 'timeout' };
-  if (result.isMaxBuffer) return { text, outcome: 'too-long' };
-  if (result.exitCode === 0) return { text, outcome: 'same' };
-  if (result.exitCode === 1) return { text, outcome: 'differs' };
-  return { text: decodeText(result.stderr), outcome: 'failed' };
+  const timer = setTimeout(() => cutOff('timeout'), timeoutSeconds * 1000);
+  const run = {
+    program: found,
+    args: [...fixedArguments, '--', a, b],
+    env: environment(temporary.path),
+    cwd: temporary.path,
+  };
+  try {
+    const exit = await launchHook(
+      run,
+      streams,
+      signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+    );
+    await streams.finish();
+    signal?.throwIfAborted();
+    const text = decodeText(streams.printed());
+    if (cut !== undefined) return { text, outcome: cut };
+    if (exit.kind === 'exited' && exit.status === 0) return { text, outcome: 'same' };
+    if (exit.kind === 'exited' && exit.status === 1) return { text, outcome: 'differs' };
+    return { text: streams.said(), outcome: 'failed' };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (cut !== undefined) return { text: '', outcome: cut };
+    if (!isAirplantError(error) || error.details['step'] !== 'exec') throw error;
+    return { text: `${found} cannot be executed: ${error.details['errno']}`, outcome: 'failed' };
+  } finally {
+    clearTimeout(timer);
+    streams.close();
+  }
 }
 
 const fixedArguments: readonly string[] = [
@@ -79,13 +96,4 @@ function environment(temporary: string): Record<string, string> {
     TMPDIR: temporary,
     LC_ALL: 'C.UTF-8',
   };
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nobody is left.
-  }
 }

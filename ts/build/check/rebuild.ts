@@ -6,6 +6,7 @@ import { runDiffHook } from './diff-hook.js';
 import { keepDiffering } from './keep-differing.js';
 import type { Observation } from './observation.js';
 import { compareOutputs } from './observe.js';
+import { partlyVaried } from './partly-varied.js';
 import type { CheckRound } from './records.js';
 import { makeVaried, type VariedJob } from './varied-build.js';
 
@@ -44,22 +45,25 @@ export async function rebuild(job: RebuildJob, context: CheckContext): Promise<R
   const round: CheckRound = {
     varied,
     notVaried: made.notVaried,
+    partlyVaried: partlyVaried({ varied, notVaried: made.notVaried }),
     outcome: differing.length > 0 ? 'differs' : 'same',
     differing: differing.map(({ name }) => name),
     startTime: made.attempt.startedAt,
     stopTime: made.attempt.stoppedAt,
   };
-  const [mismatch] = differing.flatMap((output) => output.mismatch ?? []);
-  const rebuilt = mismatch ? { round, mismatch } : { round };
   const without = new Set(made.notVaried.map(({ variation }) => variation));
   const really = varied.filter((variation) => !without.has(variation));
-  if (really.length > 1 && differing.length === 0) return rebuilt;
+  if (really.length > 1 && differing.length === 0) return { round };
   const compared = await compareOutputs(pairs, { signal, caseHack: store.caseHack });
   const variation =
     really.length > 1
       ? { variation: 'together' as const, varied: really }
       : { variation: really[0] ?? 'none' };
-  return { ...rebuilt, observation: { ...variation, a: made.usualFacts, b: made.facts, ...compared } };
+  const observation = { ...variation, a: made.usualFacts, b: made.facts, ...compared };
+  const [mismatch] = differing.flatMap((output) => output.mismatch ?? []);
+  if (!mismatch) return { round, observation };
+  // Last, as what was compared may lie among what is put aside.
+  return { round, observation, mismatch: await made.refuse(mismatch) };
 }
 
 /** Host path of what was made: where it lies, or where it is kept from now on. */

@@ -43,6 +43,8 @@ export interface CheckRound {
   readonly varied: readonly Variation[];
   /** What could not be made different here, and why, in a sentence. */
   readonly notVaried: readonly NotVaried[];
+  /** What was made different, but not for every program. */
+  readonly partlyVaried: readonly PartlyVaried[];
   /** `failed`: one that is varied may, or that follows a difference; any other is an error of the whole check. */
   readonly outcome: 'same' | 'differs' | 'failed';
   /** Names of the outputs that differ from those in the store. */
@@ -56,4 +58,10 @@ export interface CheckRound {
 export interface NotVaried {
   readonly variation: Variation;
   readonly why: string;
+}
+
+export interface PartlyVaried {
+  readonly variation: Variation;
+  /** What it changes and what not: the rest of a sentence that begins with its name. */
+  readonly what: string;
 }

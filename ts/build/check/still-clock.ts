@@ -71,5 +71,5 @@ function discounted({ round, ...rest }: Rebuilt, seen: Observation | 'files'): R
   const { failure: _, ...others } = round;
   const why = 'the builder sees the files of the preloaded clock, and does the same whatever that says';
   const notVaried = [{ variation: 'later-day', why }] as const;
-  return { round: { ...others, outcome: 'same', differing: [], notVaried } };
+  return { round: { ...others, outcome: 'same', differing: [], notVaried, partlyVaried: [] } };
 }

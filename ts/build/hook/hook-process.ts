@@ -58,7 +58,7 @@ export async function runToEnd(
           Math.min(timeoutSeconds * 1000, longestTimer),
         );
   try {
-    const exit = await launchAndWait(process, io, AbortSignal.any([signal, stop.signal]));
+    const exit = await launchHook(process, io, AbortSignal.any([signal, stop.signal]));
     await io.finish(signal);
     if (signal.aborted) throw aborted(process);
     // Also where it ended just before it could be killed for that.
@@ -76,8 +76,15 @@ export async function runToEnd(
   }
 }
 
-async function launchAndWait(hook: HookProcess, io: HookIo, signal: AbortSignal): Promise<SandboxExit> {
-  const { program, args, env, cwd } = hook;
+/**
+ * Launches a program of the caller's as a hook, and resolves when it and all that it has started are gone. Neither outlives
+ * this process. Throws what `launchSandbox` throws.
+ */
+export async function launchHook(
+  { program, args, env, cwd }: Pick<HookProcess, 'program' | 'args' | 'env' | 'cwd'>,
+  io: Pick<HookIo, 'theirs' | 'start' | 'closeTheirs'>,
+  signal: AbortSignal,
+): Promise<SandboxExit> {
   const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const argv = [program, ...args];
   const command = { path: program, argv, env: Object.entries(env), cwd, umask: process.umask() };

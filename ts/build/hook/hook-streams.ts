@@ -119,9 +119,9 @@ class Output {
     this.#stream = stream;
     stream.on('data', (chunk: Buffer) => {
       if (this.#size > mostOutput) return;
+      this.#chunks.push(chunk.subarray(0, mostOutput - this.#size));
       this.#size += chunk.length;
       if (this.#size > mostOutput) return tooMuch();
-      this.#chunks.push(chunk);
       const held = onChunk(chunk);
       if (!held || !this.#mayHold) return;
       stream.pause();

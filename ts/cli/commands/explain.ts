@@ -1,4 +1,3 @@
-import { AirplantError } from '../../base/errors.js';
 import { printable } from '../../base/quote.js';
 import { quoteShell } from '../../base/quote-shell.js';
 import type { Culprit } from '../../build/explain/culprit.js';
@@ -9,7 +8,7 @@ import { jsonFlag, progressFlags } from '../common-flags.js';
 import { writeJson } from '../output.js';
 import { settingFlags, storeFlags } from '../setting-flags.js';
 import { watchRun } from '../watch-run.js';
-import { withWanted } from '../with-wanted.js';
+import { oneDerivation, withWanted } from '../with-wanted.js';
 
 export const explainCommand: Command = {
   name: 'explain',
@@ -25,14 +24,9 @@ Exit status: 0 if the build was observed, whatever came of it.`,
   flags: [...storeFlags, ...settingFlags, ...progressFlags, jsonFlag],
   async run(context) {
     const { args } = context;
-    return await withWanted(context, args.operands, async ({ store, wanted }) => {
-      const [one, ...more] = wanted;
-      if (one?.kind !== 'outputs' || more.length > 0) {
-        throw new AirplantError('ERR_USAGE', `'${args.operands[0]}' is not one derivation`, {
-          hint: 'Name a .drv, or a module whose default export is one derivation.',
-        });
-      }
-      const explanation = await watchRun(context, (signal) => store.explain(one.drvPath, { signal }));
+    return await withWanted(context, args.operands, async (found) => {
+      const drvPath = await oneDerivation(found, args.operands[0]!);
+      const explanation = await watchRun(context, (signal) => found.store.explain(drvPath, { signal }));
       await print(context, explanation);
       return 0;
     });

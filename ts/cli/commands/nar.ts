@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { AirplantError, isAirplantError } from '../../base/errors.js';
-import { quote } from '../../base/quote.js';
+import { AirplantError } from '../../base/errors.js';
 import { filterLine } from '../../base/terminal-filter.js';
 import { encodeText } from '../../base/text.js';
+import type { ListedNode } from '../../formats/nar/listing.js';
+import type { NarEntry } from '../../formats/nar/resolve.js';
 import type { Command, CommandContext, CommandGroup } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
-import { streamInputFile } from '../input-file.js';
+import { named, readListing, standardInput, withArchive } from '../open-archive.js';
 import { readablePath } from '../readable-path.js';
 import { optionFlag, storeFlags } from '../setting-flags.js';
 import { commandSettings } from '../store-session.js';
@@ -60,7 +61,7 @@ const listCommand: Command = {
   operandCount: { min: 1, max: 2 },
   description: `Lists what is in an archive, or below PATH in it.
 
-FILE may be \`-\` for standard input, or lie in the store. --json prints the whole listing as binary caches publish it.`,
+FILE may be \`-\` for standard input, or lie in the store; a directory, a store path say, is listed as the archive it would make. Of a file only the names are read. Symlinks on the way to PATH are followed inside the archive. --json prints the whole listing as binary caches publish it.`,
   flags: [
     ...storeFlags,
     { long: 'long', short: 'l', summary: 'with type, permission, size and target' },
@@ -74,21 +75,17 @@ const catCommand: Command = {
   name: 'nar cat',
   operands: 'FILE PATH',
   operandCount: { min: 2, max: 2 },
-  description: 'Prints one file out of an archive; FILE may be `-` for standard input, or lie in the store.',
+  description: `Prints one file out of an archive; FILE may be \`-\` for standard input, lie in the store, or be a directory.
+
+Of a file nothing else is read. Symlinks are followed inside the archive, but for one on standard input, which is read to its end.`,
   flags: storeFlags,
   async run(context) {
-    const wanted = normalise(context.args.operands[1]!);
-    let found = false;
-    for await (const { event, path } of walk(context)) {
-      if (path !== wanted) continue;
-      if (event.kind === 'data') await context.stdout.write(event.chunk);
-      else if (event.kind === 'regular') found = true;
-      else if (event.kind === 'directory' || event.kind === 'symlink') {
-        throw new AirplantError('ERR_FILE', `'${wanted}' in the archive is a ${event.kind}, not a file`);
-      }
-    }
-    if (!found) throw notThere(wanted);
-    return 0;
+    const [file, path] = context.args.operands as readonly [string, string];
+    if (file === '-') return await catStream(context, path);
+    return await withArchive(context, file, async ({ accessor }) => {
+      for await (const chunk of accessor.read(path)) await context.stdout.write(chunk);
+      return 0;
+    });
   },
 };
 
@@ -99,97 +96,74 @@ export const narCommands: CommandGroup = {
 
 async function list(context: CommandContext): Promise<number> {
   const { args, stdout } = context;
+  const [file, path = ''] = args.operands as readonly [string, string?];
+  const [{ formatListing }, { resolveInNar }] = await Promise.all([
+    import('../../formats/nar/listing.js'),
+    import('../../formats/nar/resolve.js'),
+  ]);
+  const { listing, storePath } = await readListing(context, file);
   if (args.has('json')) {
-    const { formatListing, listNar } = await import('../../formats/nar/listing.js');
-    const { name, bytes } = await archive(context);
-    const listing = await listNar(bytes).catch((error) => {
-      throw named(error, name);
-    });
     await stdout.write(`${formatListing(listing)}\n`);
     return 0;
   }
-  const top = normalise(args.operands[1] ?? '');
-  let found = false;
-  for await (const { event, path } of walk(context)) {
-    if (event.kind !== 'regular' && event.kind !== 'symlink' && event.kind !== 'directory') continue;
-    if (path !== top && !path.startsWith(top === '' ? '' : `${top}/`)) continue;
-    found = true;
-    if (!isListed(path, top, { recursive: args.has('recursive'), isDirectory: event.kind === 'directory' }))
-      continue;
+  const top = resolveInNar(listing.root, path, { storePath });
+  for (const { path, node } of listed(top, args.has('recursive'))) {
     const name = path === '' ? '.' : `./${path}`;
-    const line = args.has('long') ? longLine(event, name) : name;
+    const line = args.has('long') ? longLine(node, name) : name;
     await stdout.write(stdout.isTTY ? `${filterLine(line, { colours: false })}\n` : encodeText(`${line}\n`));
   }
-  if (!found) throw notThere(top);
   return 0;
 }
 
 /** A directory stands for its entries, unless everything is listed; any other thing stands for itself. */
-function isListed(path: string, top: string, how: { recursive: boolean; isDirectory: boolean }): boolean {
-  if (path === top) return !how.isDirectory || how.recursive;
-  return how.recursive || !path.slice(top === '' ? 0 : top.length + 1).includes('/');
+function* listed(top: NarEntry, recursive: boolean): Generator<NarEntry> {
+  if (recursive || top.node.type !== 'directory') yield top;
+  if (top.node.type !== 'directory') return;
+  for (const [name, node] of top.node.entries) {
+    const entry = { path: top.path === '' ? name : `${top.path}/${name}`, node };
+    // No deeper than a NAR can be.
+    if (recursive) yield* listed(entry, true);
+    else yield entry;
+  }
 }
 
-type NodeEvent =
-  | { readonly kind: 'regular'; readonly executable: boolean; readonly size: number }
-  | { readonly kind: 'symlink'; readonly target: string }
-  | { readonly kind: 'directory' };
-
 /** The columns of `nix nar ls --long`. */
-function longLine(event: NodeEvent, name: string): string {
-  const size = String(event.kind === 'regular' ? event.size : 0).padStart(20);
-  switch (event.kind) {
+function longLine(node: ListedNode, name: string): string {
+  const size = String(node.type === 'regular' ? node.size : 0).padStart(20);
+  switch (node.type) {
     case 'regular':
-      return `${event.executable ? '-r-xr-xr-x' : '-r--r--r--'} ${size} ${name}`;
+      return `${node.executable ? '-r-xr-xr-x' : '-r--r--r--'} ${size} ${name}`;
     case 'symlink':
-      return `lrwxrwxrwx ${size} ${name} -> ${event.target}`;
+      return `lrwxrwxrwx ${size} ${name} -> ${node.target}`;
     case 'directory':
       return `dr-xr-xr-x ${size} ${name}`;
   }
 }
 
-/** The events of the archive, each with the path it is about: `bin/hello`, or empty for the root. */
-async function* walk(context: CommandContext) {
+/** An archive that comes but once: the file is printed as it passes by, and the rest is checked. */
+async function catStream({ stdin, stdout }: CommandContext, path: string): Promise<number> {
+  const wanted = normalise(path);
   const { readNar } = await import('../../formats/nar/read.js');
-  const { name, bytes } = await archive(context);
   const names: string[] = [];
+  let found = false;
   try {
-    for await (const event of readNar(bytes)) {
-      if (event.kind === 'entry') {
-        names.push(event.name);
-        continue;
+    for await (const event of readNar(stdin())) {
+      if (event.kind === 'entry') names.push(event.name);
+      const here = names.join('/') === wanted;
+      if (here && event.kind === 'regular') found = true;
+      if (here && event.kind === 'data') await stdout.write(event.chunk);
+      if (here && (event.kind === 'directory' || event.kind === 'symlink')) {
+        throw new AirplantError('ERR_FILE', `'${wanted}' in the archive is a ${event.kind}, not a file`);
       }
-      yield { event, path: names.join('/') };
       // A node that ends is the one the last name stands for; the end of a directory has that name on top again.
       if (event.kind === 'regular-end' || event.kind === 'symlink' || event.kind === 'directory-end')
         names.pop();
     }
   } catch (error) {
-    throw named(error, name);
+    throw named(error, standardInput);
   }
-}
-
-/** The archive a command reads, under the name that errors give it. */
-async function archive(context: CommandContext): Promise<{ name: string; bytes: AsyncIterable<Uint8Array> }> {
-  const file = context.args.operands[0]!;
-  if (file === '-') return { name: standardInput, bytes: context.stdin() };
-  return {
-    name: quote(file),
-    bytes: streamInputFile(await readablePath(context, file, { followLast: true })),
-  };
-}
-
-const standardInput = 'standard input';
-
-/** Says of a damaged archive which one it is: its reader knows only the place in it. */
-function named(error: unknown, name: string): unknown {
-  if (!isAirplantError(error, 'ERR_NAR')) return error;
-  const { message, hint, details } = error;
-  return new AirplantError('ERR_NAR', `${name}: ${message}`, {
-    hint,
-    cause: error,
-    details: { ...details, file: name },
-  });
+  if (!found) throw new AirplantError('ERR_FILE', `'${wanted}' is not in the archive`);
+  return 0;
 }
 
 function normalise(path: string): string {
@@ -197,8 +171,4 @@ function normalise(path: string): string {
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/');
-}
-
-function notThere(path: string): AirplantError {
-  return new AirplantError('ERR_FILE', `'${path}' is not in the archive`);
 }

@@ -4,23 +4,20 @@ import type { Command } from '../command.js';
 import { jsonFlag } from '../common-flags.js';
 import { writeJson } from '../output.js';
 import { storeFlags } from '../setting-flags.js';
-import { resolveStoreOperand } from '../store-operand.js';
-import { withStore } from '../store-session.js';
+import { oneDerivation, withWanted } from '../with-wanted.js';
 
 export const showSandboxCommand: Command = {
   name: 'show-sandbox',
-  operands: 'DRV',
+  operands: 'SOURCE',
   operandCount: { min: 1, max: 1 },
   description: `Prints the sandbox a derivation would be built in: every file it would see and why, and what would be run.
 
-Nothing is built. With --json it is the very record the launcher would be given.`,
+A SOURCE is what \`build\` takes, and one derivation, or a path that one has made. Nothing is built. With --json it is the very record the launcher would be given.`,
   flags: [...storeFlags, jsonFlag],
   run: (context) =>
-    withStore(context, async (store) => {
-      const { args, cwd, stdout } = context;
-      const { directories } = store.local;
-      const { storePath } = resolveStoreOperand(args.operands[0]!, { cwd, directories });
-      const spec = await store.showSandbox(storePath);
+    withWanted(context, context.args.operands, async (found) => {
+      const { args, stdout } = context;
+      const spec = await found.store.showSandbox(await oneDerivation(found, args.operands[0]!));
       if (args.has('json')) await writeJson(stdout, spec);
       else await stdout.write(`${describeSandbox(spec).map(plainText).join('\n')}\n`);
       return 0;

@@ -3,6 +3,8 @@ import type { Command, CommandGroup } from '../command.js';
 import { storeFlags } from '../setting-flags.js';
 import { derivationOperand } from '../store-operand.js';
 import { commandSettings, withStore } from '../store-session.js';
+import { deleteCommand } from './delete.js';
+import { transferCommands } from './store-transfer.js';
 
 const removeCommand: Command = {
   name: 'store remove',
@@ -44,4 +46,7 @@ const removeFailedCommand: Command = {
   },
 };
 
-export const storeCommands: CommandGroup = { name: 'store', commands: [removeCommand, removeFailedCommand] };
+export const storeCommands: CommandGroup = {
+  name: 'store',
+  commands: [...transferCommands, deleteCommand, removeCommand, removeFailedCommand],
+};

@@ -78,6 +78,13 @@ export const mountCauses: readonly Cause[] = [
           },
   },
   {
+    applies: ({ step, errno }) => step === 'bind' && errno === 'ELOOP',
+    explain: ({ path }) => ({
+      cause: `There is a symlink in the place of ${quote(path)}, or above it, that was not there when the path was looked at, or that leads in a circle.`,
+      cure: 'Start again, and see who can write to the directories above it.',
+    }),
+  },
+  {
     applies: ({ step, errno }) => step === 'bind' && errno === 'EACCES',
     explain: ({ path }) => ({
       cause: `The caller may not look up ${quote(path)}.`,

@@ -1,3 +1,4 @@
+import { AirplantError } from '../../base/errors.js';
 import type { NarEvent } from './event.js';
 import { NarParser } from './parser.js';
 
@@ -32,10 +33,17 @@ export class NarLister {
   #root: ListedNode | undefined;
   readonly #open: Map<string, ListedNode>[] = [];
   #name = '';
+  /** About how much memory the listing takes. */
+  #weight = 0;
 
-  /** Throws ERR_NAR. */
+  /** Throws ERR_NAR; also for a NAR that holds so many names that the listing takes too much memory. */
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
+  }
+
+  /** Passes over what is left of the contents at hand, and returns how many bytes that is. */
+  skipContents(): number {
+    return this.#parser.skipContents();
   }
 
   /** Throws ERR_NAR when the NAR is not complete. */
@@ -71,10 +79,25 @@ export class NarLister {
   }
 
   #add(node: ListedNode): void {
+    this.#weight += nodeWeight + this.#name.length + (node.type === 'symlink' ? node.target.length : 0);
+    if (this.#weight > largestListing) throw tooMany(this.#parser.offset);
     const directory = this.#open.at(-1);
     if (directory) directory.set(this.#name, node);
     else this.#root = node;
   }
+}
+
+/** Bytes an entry takes without its name. */
+const nodeWeight = 128;
+/** About a million files; the largest paths there are have a few hundred thousand. */
+const largestListing = 160 * 1024 * 1024;
+
+function tooMany(offset: number): AirplantError {
+  return new AirplantError(
+    'ERR_NAR',
+    `byte ${offset} of the NAR: it holds more names than ${largestListing} bytes of memory`,
+    { hint: 'Unpack it with `airplant nar restore`, which takes no memory.', details: { offset } },
+  );
 }
 
 /**

@@ -56,6 +56,16 @@ export class NarParser {
     return at;
   }
 
+  /** Passes over what is left of the contents at hand, which need not come, and returns how many bytes that is. */
+  skipContents(): number {
+    if (this.#stage !== 'contents') return 0;
+    const skipped = this.#remaining;
+    this.#remaining = 0;
+    this.#offset += skipped;
+    this.#afterContents();
+    return skipped;
+  }
+
   /** Says that no more bytes come. */
   end(): void {
     if (this.#state !== 'finished') throw this.#damaged(this.#offset, this.#expected(), 'its end');

@@ -68,6 +68,13 @@ export class NarWriter {
     }
   }
 
+  /** Leaves the contents of the file at hand to somebody else, who writes them when all before has been emitted. */
+  skipContents(): void {
+    this.#require('contents', 'contents');
+    this.#remaining = 0;
+    this.#flush();
+  }
+
   /** Says that no more events come; emits what is left. */
   end(): void {
     this.#require('finished', 'the end');
@@ -158,9 +165,12 @@ export class NarWriter {
 
   #flush(): void {
     if (this.#used === 0) return;
-    this.#emit(this.#buffer.subarray(0, this.#used));
-    this.#buffer = Buffer.allocUnsafeSlow(bufferLength);
+    const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;
+    // A little is copied rather than given away with all of the buffer.
+    const little = bytes.length < bufferLength / 4;
+    if (!little) this.#buffer = Buffer.allocUnsafeSlow(bufferLength);
+    this.#emit(little ? Buffer.from(bytes) : bytes);
   }
 }
 

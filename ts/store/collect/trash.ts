@@ -1,0 +1,124 @@
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { native } from '../../native.js';
+import type { KeptGarbage } from './records.js';
+
+/**
+ * Where a collector moves what it deletes: a directory of the store, which nobody takes for a store path. What is moved is
+ * out of the way at once, so that it can be made anew, and is removed beside other work, a batch at a time.
+ *
+ * What an interrupted collector leaves in it the next one removes; a real Nix does so, too.
+ */
+export class Trash {
+  readonly #directory: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #kept: KeptGarbage[] = [];
+  readonly #removals = new Set<Promise<void>>();
+  #batch: string | undefined;
+  #inBatch = 0;
+  #freed = 0;
+
+  /** Opens the trash of the store at `realStoreDir` and begins to empty it. The caller is the only collector. */
+  constructor(realStoreDir: string, signal: AbortSignal | undefined) {
+    this.#directory = join(realStoreDir, trashName);
+    this.#signal = signal;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#remove(readdirSync(this.#directory).map((name) => join(this.#directory, name)));
+  }
+
+  /** Bytes freed until now. */
+  get freed(): number {
+    return this.#freed;
+  }
+
+  /** What could not be deleted, up to a thousand. */
+  get kept(): readonly KeptGarbage[] {
+    return this.#kept;
+  }
+
+  /** Moves a file or tree of the store in here; nothing happens if it is gone. False if it stays, which `kept` explains. */
+  take(place: string): boolean {
+    try {
+      this.#batch ??= this.#newBatch();
+      native.moveTree(place, join(this.#batch, String(this.#inBatch)), 'replace');
+      this.#inBatch++;
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+      this.#keep(place, error);
+      return false;
+    }
+  }
+
+  /** Begins to remove what has been moved here; waits for earlier batches if there are many, or for all. */
+  async sweep({ wait }: { readonly wait: boolean }): Promise<void> {
+    if (this.#batch !== undefined) this.#remove([this.#batch]);
+    this.#batch = undefined;
+    this.#inBatch = 0;
+    while (this.#removals.size >= (wait ? 1 : mostRemovals)) await Promise.race(this.#removals);
+  }
+
+  /** Resolves when all that was moved here is gone. Once stopped, what is left is left. */
+  async empty(): Promise<void> {
+    await this.sweep({ wait: true });
+    try {
+      rmdirSync(this.#directory);
+    } catch {
+      // Something in it could not be removed.
+    }
+  }
+
+  #newBatch(): string {
+    for (;;) {
+      const directory = join(this.#directory, `${process.pid}-${counter++}`);
+      try {
+        mkdirSync(directory, { mode: 0o700 });
+        return directory;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  }
+
+  #remove(directories: readonly string[]): void {
+    const removal = this.#removeInTurn(directories).finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  async #removeInTurn(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) await this.#removeTree(directory);
+  }
+
+  /** Never rejects. What cannot be removed does not keep what lies beside it. */
+  async #removeTree(tree: string, depth = 0): Promise<void> {
+    try {
+      const freed = await native.removeTree(tree, { signal: this.#signal });
+      this.#freed += freed;
+    } catch (error) {
+      if (this.#signal?.aborted) return;
+      if (depth > 0) return this.#keep(tree, error);
+      for (const name of namesIn(tree)) await this.#removeTree(join(tree, name), depth + 1);
+    }
+  }
+
+  #keep(place: string, error: unknown): void {
+    if (this.#kept.length >= mostKept) return;
+    this.#kept.push({ place, message: (error as Error).message });
+  }
+}
+
+/** Name of the trash in the real store directory. */
+export const trashName = '.trash';
+
+/** Batches that are removed at a time: on most disks more would only wait for one another. */
+const mostRemovals = 4;
+const mostKept = 1000;
+let counter = 0;
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
