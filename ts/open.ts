@@ -93,6 +93,7 @@ export async function openConfigured(options: {
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
       useCaseHack: settings['use-case-hack'],
+      autoOptimise: settings['auto-optimise-store'],
       collecting: {
         keepOutputs: settings['keep-outputs'],
         keepDerivations: settings['keep-derivations'],
@@ -100,7 +101,6 @@ export async function openConfigured(options: {
         maxFree: settings['max-free'],
         minFreeCheckInterval: settings['min-free-check-interval'],
       },
-      autoOptimise: settings['auto-optimise-store'],
       // Not to be had on every file system, whatever the setting says.
       ...(settings['use-sqlite-wal'] ? {} : { useSqliteWal: false }),
     },

@@ -32,7 +32,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
       yardstick: 'nix-store --query --requisites',
       target: { bound: 'at most', median: 100 },
       notes: [
-        `${ours.greeting} paths, each with up to 8 references; of a store that is open, while ${await programVersion(nixStore)} is started for each`,
+        `${ours.greeting} paths, each with up to 8 references; of a store that is open, while ${await programVersion(needProgram('nix'))} is started for each`,
       ],
     }),
   ];

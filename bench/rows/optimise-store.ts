@@ -52,7 +52,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
         yardstick: 'nix-store --optimise',
         target: { bound: 'at most', ratio: 1 / 1.5 },
         notes: [
-          `${contents.paths * contents.filesPerPath} files of up to 64 KiB, of which both make ${made}; caches warm; ${await programVersion(nixStore)}`,
+          `${contents.paths * contents.filesPerPath} files of up to 64 KiB, of which both make ${made}; caches warm; ${await programVersion(needProgram('nix'))}`,
         ],
       }),
     ];

@@ -31,7 +31,7 @@ async function measure(bench: Bench): Promise<readonly Comparison[]> {
         yardstick: 'nix-store --verify',
         target: { bound: 'at most', ratio: 1 / 1.8 },
         notes: [
-          `both with --check-contents, of ${contents.paths} paths of ${contents.filesPerPath} files of up to 64 KiB and ${contents.largeFiles} files of 64 MiB, caches warm; ${await programVersion(nixStore)}, which uses one processor`,
+          `both with --check-contents, of ${contents.paths} paths of ${contents.filesPerPath} files of up to 64 KiB and ${contents.largeFiles} files of 64 MiB, caches warm; ${await programVersion(needProgram('nix'))}, which uses one processor`,
         ],
       }),
     ];

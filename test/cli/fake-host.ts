@@ -280,6 +280,10 @@ class FakeLocalStore implements OpenLocalStore {
     return this.derivations.get(drvPath)!;
   }
 
+  async findHolders(): Promise<[]> {
+    return [];
+  }
+
   async whyDepends(): Promise<undefined> {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   linkSync,
@@ -15,6 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { openStore } from '../../ts/index.js';
 import { native } from '../../ts/native.js';
 import { CommandLine } from '../support/command-line.js';
@@ -270,6 +273,25 @@ test('both at once, several times', needs, async () => {
     readdirSync(storeOf(ours)).filter((name) => name.startsWith(`.tmp-link-${process.pid}-`)),
     [],
   );
+});
+
+test('killed at any moment: every path is whole, and the next run finishes it', needs, async () => {
+  const { theirs, ours } = await twoStores('killed');
+  theirs.run('nix-store', '--optimise');
+  const main = fileURLToPath(new URL('../../ts/main.js', import.meta.url));
+  // From before it begins to after it has ended, on a machine of any speed.
+  for (const links of [1, 3, 6]) {
+    const child = spawn(process.execPath, [main, 'optimise', '--store', ours.store], { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    while (child.exitCode === null && linksOf(ours).length < links) await sleep(1);
+    child.kill('SIGKILL');
+    await ended;
+    assertSound(ours);
+  }
+  const found = await optimise(ours);
+  assert.equal(found.status, 0, found.stderr);
+  assert.deepEqual(linksOf(ours), linksOf(theirs));
+  assertSound(ours);
 });
 
 test('a link with as many names as there can be is no failure', needs, async () => {

@@ -11,6 +11,7 @@ import type { Check } from '../doctor/check.js';
 import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { PathToAdd } from '../store/add-path.js';
+import type { Holder } from '../store/collect/holders.js';
 import type { ListedPath } from '../store/collect/list-paths.js';
 import type { CollectListener, CollectReport, Root } from '../store/collect/records.js';
 import type { StoreDirectories } from '../store/directories.js';
@@ -117,6 +118,10 @@ export interface OpenLocalStore extends QueryStore {
   whyDepends(between: Reference, options: WhyOptions): Promise<readonly ExplainedReference[] | undefined>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   findRoots(options: CollectingOptions): Promise<readonly Root[]>;
+  findHolders(
+    paths: readonly string[],
+    options: { readonly asNixQuery?: boolean },
+  ): Promise<readonly Holder[]>;
   listPaths(which: 'live' | 'dead', options: CollectingOptions): Promise<readonly ListedPath[]>;
   collectGarbage(
     options: CollectingOptions & { readonly maxFreed?: number | undefined },
