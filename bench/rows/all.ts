@@ -2,6 +2,8 @@ import type { Row } from '../harness/row.js';
 import { buildNoop } from './build-noop.js';
 import { check } from './check.js';
 import { expandElf } from './expand-elf.js';
+import { gcDead } from './gc-dead.js';
+import { gcRoots } from './gc-roots.js';
 import { graphNix } from './graph-nix.js';
 import { graphValid } from './graph-valid.js';
 import { hashLarge } from './hash-large.js';
@@ -25,5 +27,7 @@ export const allRows: readonly Row[] = [
   rewriteLarge,
   buildNoop,
   graphValid,
+  gcDead,
+  gcRoots,
   check,
 ];
