@@ -3,6 +3,8 @@ import { buildNoop } from './build-noop.js';
 import { check } from './check.js';
 import { closure } from './closure.js';
 import { expandElf } from './expand-elf.js';
+import { gcDead } from './gc-dead.js';
+import { gcRoots } from './gc-roots.js';
 import { graphNix } from './graph-nix.js';
 import { graphValid } from './graph-valid.js';
 import { hashLarge } from './hash-large.js';
@@ -33,6 +35,8 @@ export const allRows: readonly Row[] = [
   transferLarge,
   buildNoop,
   graphValid,
+  gcDead,
+  gcRoots,
   check,
   verifyStore,
   optimiseStore,

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, symlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { LockFile } from './lock-file.js';
+import { withShortcut } from './socket-shortcut.js';
 import { attempts } from './waiting.js';
 
 /**
@@ -92,27 +92,22 @@ function openRootsFile(directory: string): LockFile {
 /** Sends paths to the running collector and waits until it has noted each. False if none listens any more. */
 async function tellCollector(stateDir: string, paths: readonly string[]): Promise<boolean> {
   const { connect } = await import('node:net');
-  // The path of a Unix socket has at most 107 bytes (103 on macOS); a store may lie deeper than that.
-  const shortcut = mkdtempSync(join(tmpdir(), 'airplant-gc-'));
-  try {
-    symlinkSync(join(stateDir, 'gc-socket'), join(shortcut, 's'));
-    return await new Promise((resolve) => {
-      let noted = 0;
-      const socket = connect(join(shortcut, 's', 'socket'));
-      socket.on('connect', () => socket.write(`${paths[0]}\n`));
-      socket.on('data', (answers) => {
-        for (const answer of answers) {
-          if (answer !== 0x31) return socket.destroy();
-          noted++;
-        }
-        if (noted < paths.length) socket.write(`${paths[noted]}\n`);
-        else socket.destroy();
-        return undefined;
-      });
-      socket.on('error', () => {});
+  return await withShortcut(join(stateDir, 'gc-socket'), async (shortcut) => {
+    let noted = 0;
+    const socket = connect(join(shortcut, 'socket'));
+    socket.on('connect', () => socket.write(`${paths[0]}\n`));
+    socket.on('data', (answers) => {
+      for (const answer of answers) {
+        if (answer !== 0x31) return socket.destroy();
+        noted++;
+      }
+      if (noted < paths.length) socket.write(`${paths[noted]}\n`);
+      else socket.destroy();
+      return undefined;
+    });
+    socket.on('error', () => {});
+    return await new Promise<boolean>((resolve) => {
       socket.on('close', () => resolve(noted === paths.length));
     });
-  } finally {
-    rmSync(shortcut, { recursive: true });
-  }
+  });
 }

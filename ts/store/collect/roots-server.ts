@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, linkSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDirectory } from '../../base/make-directory.js';
+import { withShortcut } from '../socket-shortcut.js';
 
 /**
  * Listens on `gc-socket/socket` for paths that processes begin to work on while a collector runs: a line each, answered
@@ -23,10 +24,15 @@ export async function serveRoots(stateDir: string, onRoot: (path: string) => voi
   });
   const directory = join(stateDir, 'gc-socket');
   const fresh = await listen(server, directory);
-  renameSync(fresh, join(directory, 'socket'));
+  try {
+    renameSync(fresh, join(directory, 'socket'));
+  } catch (error) {
+    await stop(server);
+    throw error;
+  }
   return {
     close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = stop(server);
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -51,31 +57,34 @@ export async function prepareSocket(stateDir: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await stop(server);
     rmSync(fresh, { force: true });
   }
 }
 
 /** Listens at a name of its own in the directory, open to every user as in Nix, and returns its path. */
 async function listen(server: Server, directory: string): Promise<string> {
-  // The path of a Unix socket has at most 107 bytes (103 on macOS); a store may lie deeper than that.
-  const shortcut = mkdtempSync(join(tmpdir(), 'airplant-gc-'));
   const name = `socket.tmp-${process.pid}-${counter++}`;
   try {
-    symlinkSync(directory, join(shortcut, 's'));
     rmSync(join(directory, name), { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(join(shortcut, 's', name), resolve);
+    await withShortcut(directory, async (shortcut) => {
+      server.listen(join(shortcut, name));
+      await once(server, 'listening');
     });
     chmodSync(join(directory, name), 0o666);
     return join(directory, name);
-  } finally {
-    rmSync(shortcut, { recursive: true });
+  } catch (error) {
+    await stop(server);
+    throw error;
   }
 }
 
 let counter = 0;
+
+/** Resolves when nobody is connected any more; harmless for one that does not listen. */
+async function stop(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
 
 function answerLines(socket: Socket, onRoot: (path: string) => void): void {
   let rest = '';
