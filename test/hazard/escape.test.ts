@@ -387,13 +387,29 @@ test('CVE-2024-32462: a name that looks like an option is a name', needs, async 
 test('builds cancelled at any moment leave nothing', needs, async () => {
   const marker = `cancelled-${process.pid}`;
   const count = longForm ? 300 : 50;
+  // How long it takes until one writes, which is when most of a build is under way.
+  const moments: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const began = performance.now();
+    const run = store.build([scriptDerivation(`uncancelled-${i}`, 'bb mkdir -p $out/x; echo begun')]);
+    for await (const event of run) if (event.type === 'build.log') moments.push(performance.now() - began);
+    assert.equal((await run.result).exitStatus, 0);
+  }
+  const begun = moments.sort((a, b) => a - b)[2]!;
+  let written = 0;
   for (let i = 0; i < count; i++) {
-    const text = `: ${marker}; bb mkdir -p $out/x; bb chmod 0 $out/x; bb setsid /bin/busybox sleep 50 & bb head -c 1m /dev/zero; echo $i`;
-    const run = store.build([scriptDerivation(`cancelled-${i}`, text)], { signal: AbortSignal.timeout(i) });
-    await run.result;
+    const text = `: ${marker}; bb mkdir -p $out/x; bb chmod 0 $out/x; bb setsid /bin/busybox sleep 50 & bb head -c 1m /dev/zero; wait`;
+    // From the first moment to twice as long as it takes to begin.
+    const signal = AbortSignal.timeout(Math.round(((2 * i) / count) * begun));
+    const run = store.build([scriptDerivation(`cancelled-${i}`, text)], { signal });
+    let writes = false;
+    for await (const event of run) writes ||= event.type === 'build.log';
+    assert.equal((await run.result).results[0]!.status, 'Cancelled');
+    if (writes) written++;
     assert.deepEqual(processesWith(marker), []);
     assert.deepEqual(leftoversIn(store), []);
   }
+  assert.ok(written > count / 5 && written < count, `${written} of ${count} had written something`);
   assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(directory));
 });
 

@@ -9,7 +9,8 @@ import { processesWith } from '../support/processes.js';
 import { longForm, requires } from '../support/requires.js';
 import { freshDirectory, outputOf, scratch, scriptSpec } from '../support/sandbox.js';
 
-// Sandboxes side by side, many of them killed at some moment between their first system call and their last.
+// Sandboxes side by side, half of them killed at some moment between their first system call and their last: how long that is
+// those that live tell, all the time.
 const count = longForm ? 5000 : 200;
 const parallel = 8;
 
@@ -31,6 +32,9 @@ test(
     t.diagnostic(`seed ${random.seed}`);
     let started = 0;
     let killed = 0;
+    // What the last ones took that were left alone, in milliseconds.
+    let life = 0;
+    const inQuarters = [0, 0, 0, 0];
     const ends = { exited: 0, signalled: 0, killed: 0, 'network-lost': 0 };
 
     const worker = async () => {
@@ -38,27 +42,39 @@ test(
         const root = freshDirectory('stress');
         const script = `: ${marker}; (setsid sleep 1000 &); mkdir -p /build/a/b; mount -t tmpfs none /tmp 2>/dev/null; exit 3`;
         const controller = new AbortController();
+        const began = performance.now();
         const sandbox = launchSandbox(scriptSpec(script, { root: { kind: 'directory', path: root } }), {
           signal: controller.signal,
         });
-        if (random.next() < 0.5) {
+        const share = random.next();
+        const isVictim = life > 0 && random.next() < 0.5;
+        if (isVictim) {
           killed++;
-          setTimeout(() => controller.abort(), random.next() * 12);
+          setTimeout(() => controller.abort(), share * life);
         }
+        let end: keyof typeof ends;
         try {
-          ends[(await (await sandbox).exit).kind]++;
+          end = (await (await sandbox).exit).kind;
         } catch (error) {
           // Stopped before it had begun.
           assert.ok(controller.signal.aborted, String(error));
-          ends.killed++;
+          end = 'killed';
         }
+        ends[end]++;
+        if (isVictim && end === 'killed') inQuarters[Math.floor(share * 4)]!++;
+        const took = performance.now() - began;
+        if (!isVictim) life = life === 0 ? took : 0.8 * life + 0.2 * took;
         await native.removeTree(root);
       }
     };
     await Promise.all(Array.from({ length: parallel }, worker));
 
     assert.equal(ends.exited + ends.signalled + ends.killed, count);
-    assert.ok(ends.killed > 0 && ends.killed <= killed, `${ends.killed} of ${killed} were killed in time`);
+    const tally = `${ends.killed} of ${killed} were killed in time: ${inQuarters} in the quarters of ${life} ms`;
+    t.diagnostic(tally);
+    assert.ok(killed > count / 4 && ends.killed > killed / 3 && ends.killed <= killed, tally);
+    // Late in its life, one is over before it is killed as often as not.
+    assert.ok(inQuarters[0]! > killed / 20 && inQuarters[1]! > killed / 20 && inQuarters[2]! > 0, tally);
     assert.deepEqual(processesWith(marker), []);
     assert.deepEqual(childrenOf(process.pid), [pid], 'it is the same launcher still');
     assert.deepEqual(childrenOf(pid), []);
