@@ -35,6 +35,7 @@ const upkeep: Readonly<Record<string, () => Promise<Ended>>> = {
   'nix-store --gc --max-freed': () => nix.start('nix-store', ['--gc', '--max-freed', '100K']),
   'nix-store --optimise': () => nix.start('nix-store', ['--optimise']),
   'airplant gc': () => airplant('gc'),
+  'airplant optimise': () => airplant('optimise'),
   'airplant verify': () => airplant('verify', '--check-contents'),
 };
 
