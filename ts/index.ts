@@ -27,6 +27,7 @@ export type { Isolation, ResourceUsage, SandboxExit, SandboxSpec } from './sandb
 export type { Holder } from './store/collect/holders.js';
 export type { ListedPath } from './store/collect/list-paths.js';
 export type { CollectEvent, CollectReport, Root } from './store/collect/records.js';
+export type { DatabaseCheckOptions, DatabaseProblem } from './store/database-check.js';
 export type { LocalStore } from './store/local-store.js';
 export type { PathInfo } from './store/path-info.js';
 export type { ImportChoices } from './store/transfer/import-paths.js';

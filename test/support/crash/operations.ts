@@ -142,6 +142,14 @@ export const crashOperations: Readonly<Record<string, CrashOperation>> = {
     removes: isGarbage,
     run: async (store) => void (await store.verifyStore({ checkContents: true })),
   },
+  optimise: {
+    prepare: async (store, scratch) => {
+      await base(store);
+      makeTree(join(scratch, 'tree'));
+      for (const name of ['one', 'two']) await store.addPath({ name, source: join(scratch, 'tree') });
+    },
+    run: async (store) => void (await store.optimise()),
+  },
   'links and roots': {
     prepare: base,
     run: async (store, scratch) => {
