@@ -89,6 +89,24 @@ export interface NativeFileSystem {
    */
   findSpecialFile(path: NativePath, known: Uint8Array, options?: CancelOptions): Promise<SpecialSearch>;
 
+  /** Reads which inodes the files of a directory have, for `linkTrees`; none if it does not exist. */
+  loadLinkInodes(path: NativePath): Promise<LinkInodes>;
+  /**
+   * Replaces files and symlinks of trees in the directory `store`, by their names in it, with hard links to equal ones in
+   * `store/.links`, as Nix does: one there is called by the hash of its archive, in base 32. What has one of the inodes
+   * `known` is passed over, and what becomes a link is added to them; without, everything is looked at. A directory in which
+   * something was replaced is mode 0555 and has mtime 1 afterwards.
+   *
+   * A link that has another size, mode or type than the file at hand is removed and the file takes its place; so is one with
+   * other contents, which is looked for where its mtime differs, and with `checkLinks` always. What goes wrong in one tree
+   * is among the `failures`, and does not concern the others.
+   */
+  linkTrees(
+    store: NativePath,
+    names: readonly NativePath[],
+    options?: LinkTreesOptions,
+  ): Promise<LinkedTrees>;
+
   /**
    * Opens an existing directory of the caller's (symlinks are followed) to create files in. This and the next three
    * are for restoring archives: `name` is a single path component (else `EINVAL`) that must not exist (`EEXIST`), so
@@ -126,6 +144,36 @@ export interface HashTreeOptions extends DumpTreeOptions {
    * than four million are `EOVERFLOW`. Such references are not among `references`.
    */
   readonly modulo?: string;
+}
+
+/** The addon's handle on a set of inodes. */
+export type LinkInodes = object & { readonly __linkInodes: never };
+
+export interface LinkTreesOptions extends CancelOptions {
+  readonly known?: LinkInodes | undefined;
+  readonly checkLinks?: boolean;
+  /** Nothing below `X.app/Contents` is linked: macOS does not allow it. */
+  readonly spareApplications?: boolean;
+}
+
+export interface LinkedTrees {
+  /** How many files have been replaced. */
+  readonly filesLinked: number;
+  /** Sizes of what they were replaced for. */
+  readonly bytesFreed: number;
+  readonly notices: readonly LinkNotice[];
+  readonly failures: readonly NodeJS.ErrnoException[];
+}
+
+/** Something worth telling that is no failure. */
+export interface LinkNotice {
+  /**
+   * `writable`: a file is left alone, as its owner may write to it. `corrupt`: a link was not what it is called, and has been
+   * removed. `full`: the directory takes no more links. `many`: a link has as many names as the file system allows.
+   */
+  readonly kind: 'writable' | 'corrupt' | 'full' | 'many';
+  /** Of the file, or of the link. */
+  readonly path: string;
 }
 
 /** Hash parts of store paths. */
@@ -239,6 +287,14 @@ interface Cancellable {
   removeTree(path: NativePath, cancellation?: Cancellation): Promise<number>;
   copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
   findSpecialFile(path: NativePath, known: Uint8Array, cancellation?: Cancellation): Promise<SpecialSearch>;
+  linkTrees(
+    store: NativePath,
+    names: readonly NativePath[],
+    known: LinkInodes | undefined,
+    checkLinks: boolean,
+    spareApplications: boolean,
+    cancellation?: Cancellation,
+  ): Promise<LinkedTrees>;
 }
 
 const addon = load();
@@ -261,6 +317,10 @@ export const native: NativeFileSystem & NativeLauncher = {
     cancellable(signal, (cancellation) => addon.copyTree(from, to, cancellation)),
   findSpecialFile: (path, known, { signal } = {}) =>
     cancellable(signal, (cancellation) => addon.findSpecialFile(path, known, cancellation)),
+  linkTrees: (store, names, { signal, known, checkLinks = false, spareApplications = false } = {}) =>
+    cancellable(signal, (cancellation) =>
+      addon.linkTrees(store, names, known, checkLinks, spareApplications, cancellation),
+    ),
 };
 
 /** The launcher executable that belongs to the loaded addon; it lies beside it. */

@@ -17,6 +17,7 @@ import type { SandboxExit, SandboxSpec } from './sandbox/spec.js';
 import { resolveStoreDirectories } from './store/directories.js';
 import type { LocalStore } from './store/local-store.js';
 import { openLocalStore } from './store/open-store.js';
+import type { OptimisedStore } from './store/optimise/optimise-store.js';
 import { ConfiguredSubstitutes } from './substitute/configured.js';
 
 export interface OpenOptions {
@@ -41,6 +42,11 @@ export interface RepairOptions {
    * somebody has it, otherwise built. Default false: what is valid is taken for good.
    */
   readonly repair?: boolean;
+}
+
+export interface OptimiseOptions {
+  /** Look at files that are links already as well, and at what the links hold. Default false. */
+  readonly recheck?: boolean | undefined;
 }
 
 /** What to run in the sandbox of a failed build. */
@@ -86,6 +92,7 @@ export async function openConfigured(options: {
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
       useCaseHack: settings['use-case-hack'],
+      autoOptimise: settings['auto-optimise-store'],
       collecting: {
         keepOutputs: settings['keep-outputs'],
         keepDerivations: settings['keep-derivations'],
@@ -203,6 +210,26 @@ export class Store implements AsyncDisposable {
       startRun(async (emit) => {
         const { verifyAndRepair } = await import('./build/verify-and-repair.js');
         return await verifyAndRepair(job, verifying, emit);
+      });
+    return this.#start([], start, signal);
+  }
+
+  /**
+   * Replaces all equal files of valid paths by hard links to one. `recheck`: also looks at files that are links already,
+   * and at what the links hold.
+   */
+  optimise({ signal, recheck }: OptimiseOptions & CancelOptions = {}): EventRun<OptimisedStore> {
+    const start = (job: Omit<BuildJob, 'repair'>) =>
+      startRun(async (emit) => {
+        const { describeOptimised } = await import('./store/optimise/describe.js');
+        const optimised = await this.local.optimise({
+          recheck,
+          signal: job.signal,
+          onWarning: (message) => void emit({ type: 'warning', message }),
+          onProgress: (progress) => void emit({ type: 'store.progress', activity: 'optimise', ...progress }),
+        });
+        emit({ type: 'store.message', level: 'info', message: describeOptimised(optimised) });
+        return optimised;
       });
     return this.#start([], start, signal);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 
 #include "fs/file-type.h"
@@ -9,6 +11,7 @@ namespace airplant {
 struct DirectoryEntry {
   const char* name;  // valid until the next call of Next
   FileType type;     // `unknown` where the file system does not tell
+  ino_t inode;
 };
 
 // Reads directories by descriptor, without `.` and `..`, in the order of the file system. One reader serves any

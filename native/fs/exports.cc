@@ -8,6 +8,8 @@
 #include "fs/copy-tree.h"
 #include "fs/create-at.h"
 #include "fs/hash-arguments.h"
+#include "fs/link-inodes.h"
+#include "fs/link-trees.h"
 #include "fs/lock.h"
 #include "fs/move-tree.h"
 #include "fs/remove-tree.h"
@@ -168,6 +170,65 @@ static Napi::Value JsFindSpecialFile(const Napi::CallbackInfo& info) {
       FromSpecialSearch);
 }
 
+// Inodes that JavaScript holds, which live as long as there is work that uses them.
+using SharedInodes = std::shared_ptr<LinkInodes>;
+
+static Napi::Value JsLoadLinkInodes(const Napi::CallbackInfo& info) {
+  const std::string path = ToPath(info[0], "path");
+  return BackgroundOf(info).Run(
+      info.Env(), Bounded(info[1]),
+      [=](const Cancellation&) {
+        auto inodes = std::make_shared<LinkInodes>();
+        LoadLinkInodes(path, *inodes);
+        return inodes;
+      },
+      [](Napi::Env env, const SharedInodes& inodes) {
+        return Napi::Value(Napi::External<SharedInodes>::New(
+            env, new SharedInodes(inodes), [](Napi::Env, SharedInodes* held) { delete held; }));
+      });
+}
+
+static Napi::Value FromLinkedTrees(Napi::Env env, const LinkedTrees& linked) {
+  static constexpr const char* kKinds[] = {"writable", "corrupt", "full", "many"};
+  const auto notices = Napi::Array::New(env, linked.notices.size());
+  for (uint32_t i = 0; i < linked.notices.size(); i++) {
+    const auto notice = Napi::Object::New(env);
+    notice.Set("kind", Napi::String::New(env, kKinds[static_cast<int>(linked.notices[i].kind)]));
+    notice.Set("path", FromBytes(env, linked.notices[i].path));
+    notices.Set(i, notice);
+  }
+  const auto failures = Napi::Array::New(env, linked.failures.size());
+  for (uint32_t i = 0; i < linked.failures.size(); i++) failures.Set(i, ToJsError(env, linked.failures[i]).Value());
+  const auto object = Napi::Object::New(env);
+  object.Set("filesLinked", Napi::Number::New(env, static_cast<double>(linked.files_linked)));
+  object.Set("bytesFreed", Napi::Number::New(env, static_cast<double>(linked.bytes_freed)));
+  object.Set("notices", notices);
+  object.Set("failures", failures);
+  return object;
+}
+
+static Napi::Value JsLinkTrees(const Napi::CallbackInfo& info) {
+  const std::string store = ToPath(info[0], "store");
+  if (!info[1].IsArray()) throw WrongArgument(info.Env(), "names must be an array");
+  const auto array = info[1].As<Napi::Array>();
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < array.Length(); i++) names.push_back(ToPath(array.Get(i), "name"));
+  SharedInodes known;
+  if (info[2].IsExternal()) known = *info[2].As<Napi::External<SharedInodes>>().Data();
+  LinkOptions options;
+  options.known = known.get();
+  options.check_links = info[3].ToBoolean();
+  options.spare_applications = info[4].ToBoolean();
+  return BackgroundOf(info).Run(
+      info.Env(), Bounded(info[5]),
+      [=](const Cancellation& cancellation) {
+        // `known` keeps what the options point at.
+        (void)known;
+        return LinkTrees(store, names, options, cancellation);
+      },
+      FromLinkedTrees);
+}
+
 static Napi::Value JsOpenDirectory(const Napi::CallbackInfo& info) {
   const std::string path = ToPath(info[0], "path");
   return Napi::Number::New(info.Env(), ThrowingJsErrors(info.Env(), [&] { return OpenDirectory(path); }));
@@ -214,6 +275,8 @@ void ExportFileSystem(Napi::Env env, Napi::Object exports) {
   add("copyTree", JsCopyTree);
   add("moveTree", JsMoveTree);
   add("findSpecialFile", JsFindSpecialFile);
+  add("loadLinkInodes", JsLoadLinkInodes);
+  add("linkTrees", JsLinkTrees);
   add("openDirectory", JsOpenDirectory);
   add("makeDirectoryAt", JsMakeDirectoryAt);
   add("createFileAt", JsCreateFileAt);

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <initializer_list>
 
+#include "fs/nar-text.h"
 #include "fs/syscalls.h"
 #include "unique-fd.h"
 
@@ -17,30 +17,6 @@ namespace airplant {
 
 // A file longer than this is worth telling the kernel about.
 static constexpr uint64_t kLargeFile = 1024 * 1024;
-
-static void AppendLength(std::string& bytes, uint64_t length) {
-  for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(length >> shift));
-}
-
-// Several strings of the format at once: length (64 bits, little endian), bytes, zeros up to a multiple of 8.
-static std::string Encode(std::initializer_list<std::string_view> strings) {
-  std::string bytes;
-  for (const std::string_view string : strings) {
-    AppendLength(bytes, string.size());
-    bytes.append(string);
-    bytes.append((8 - string.size() % 8) % 8, '\0');
-  }
-  return bytes;
-}
-
-static const std::string kMagic = Encode({"nix-archive-1"});
-static const std::string kEntry = Encode({"entry", "(", "name"});
-static const std::string kNode = Encode({"node"});
-static const std::string kDirectory = Encode({"(", "type", "directory"});
-static const std::string kRegular = Encode({"(", "type", "regular", "contents"});
-static const std::string kExecutable = Encode({"(", "type", "regular", "executable", "", "contents"});
-static const std::string kSymlink = Encode({"(", "type", "symlink", "target"});
-static const std::string kClose = Encode({")"});
 
 uint64_t NarWriter::Write(const Location& root) {
   TreeWalk(*this, cancellation_).Run(root);

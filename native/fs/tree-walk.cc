@@ -17,6 +17,8 @@ void TreeVisitor::Fail(int error, const char* syscall, const char* detail) const
   throw SystemError(error, syscall, walk_->CurrentPath(), detail);
 }
 
+std::string TreeVisitor::PathOf() const { return walk_->CurrentPath(); }
+
 TreeWalk::TreeWalk(TreeVisitor& visitor, const Cancellation& cancellation)
     : visitor_(visitor), cancellation_(cancellation), frames_(kMaxDepth) {
   visitor.walk_ = this;
@@ -81,6 +83,7 @@ void TreeWalk::List(Frame& frame) {
   int result;
   while ((result = reader_.Next(&entry)) > 0) {
     cancellation_.Check();
+    if (visitor_.Passes(entry.inode)) continue;
     const size_t length = strlen(entry.name);
     if (length > kMaxName) visitor_.Fail(ENAMETOOLONG, "readdir", "a name in it is longer than 255 bytes");
     frame.items.push_back({frame.names.size(), visitor_.NameOf({entry.name, length}).size(), entry.type});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,9 @@ class TreeVisitor {
   virtual void Regular(const TreeEntry& entry) = 0;
   virtual void Symlink(const TreeEntry& entry) = 0;
 
+  // Whether nothing is to be done at a file, which is told by what its directory says of it alone.
+  virtual bool Passes(ino_t inode) const { return false; }
+
   // What a name on disk stands for: its first bytes, all of them unless told otherwise. Files of a directory are visited
   // in the order of these, and must differ in them.
   virtual std::string_view NameOf(std::string_view on_disk) const { return on_disk; }
@@ -49,6 +54,9 @@ class TreeVisitor {
  protected:
   // Throws for the file being visited.
   [[noreturn]] void Fail(int error, const char* syscall, const char* detail = "") const;
+
+  // Of the file being visited.
+  std::string PathOf() const;
 
  private:
   friend class TreeWalk;

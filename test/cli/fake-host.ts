@@ -30,6 +30,8 @@ import type { ListedPath } from '../../ts/store/collect/list-paths.js';
 import type { CollectReport, Root } from '../../ts/store/collect/records.js';
 import type { StoreDirectories } from '../../ts/store/directories.js';
 import { referencesFirst } from '../../ts/store/graph.js';
+import type { LinkStatistics } from '../../ts/store/optimise/link-statistics.js';
+import type { OptimisedStore } from '../../ts/store/optimise/optimise-store.js';
 import type { PathInfo } from '../../ts/store/path-info.js';
 import type { RegisterChoices } from '../../ts/store/transfer/register-paths.js';
 
@@ -125,6 +127,8 @@ export class FakeStore implements OpenStore {
   checking: CheckOptions | undefined;
   verifyReport: VerifyReport = { findings: [], paths: 0, links: 0, repaired: [], exitStatus: 0 };
   verifying: VerifyOptions | undefined;
+  /** Whether each run was to recheck. */
+  readonly optimised: boolean[] = [];
   spec: SandboxSpec | undefined;
   /** Derivations, each with the command. */
   explanation: Explanation = { drvPath: '', culprits: [], more: 0, forgotten: 0 };
@@ -156,6 +160,11 @@ export class FakeStore implements OpenStore {
   verify({ signal: _, ...options }: VerifyOptions & { readonly signal: AbortSignal }) {
     this.verifying = options;
     return this.#run(this.verifyReport);
+  }
+
+  optimise(options: { readonly recheck?: boolean; readonly signal: AbortSignal }) {
+    this.optimised.push(options.recheck ?? false);
+    return this.#run<OptimisedStore>({ paths: 2, filesLinked: 1, bytesFreed: 10, failures: [] });
   }
 
   explain(drvPath: string, { signal }: { readonly signal: AbortSignal }) {
@@ -269,6 +278,18 @@ class FakeLocalStore implements OpenLocalStore {
 
   readDerivation(drvPath: string): Derivation {
     return this.derivations.get(drvPath)!;
+  }
+
+  async findHolders(): Promise<[]> {
+    return [];
+  }
+
+  async whyDepends(): Promise<undefined> {
+    return undefined;
+  }
+
+  async linkStatistics(): Promise<LinkStatistics> {
+    return { links: 3, files: 7, bytesSaved: 4096 };
   }
 
   async writeDerivations(derivations: readonly Derivation[]): Promise<string[]> {

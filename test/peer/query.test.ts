@@ -102,6 +102,25 @@ test('queries of derivations and their outputs', {
   assert.match(ours.stderr, /has no environment binding named 'nothing'/);
 });
 
+test('roots', needs, async () => {
+  const nix = new RealNix(directory, join(directory, 'roots'));
+  await using store = await openTestStore(nix.store);
+  const used = await store.addText({ name: 'used', contents: 'x', references: [] });
+  const user = await store.addText({ name: 'user', contents: used, references: [used] });
+  const other = await store.addText({ name: 'other', contents: 'y', references: [] });
+  await store.makeResultLink({ link: join(directory, 'result'), path: user });
+  await store.makeResultLink({ link: join(directory, 'result-other'), path: other });
+  // What is open here is a root as well, and has another number for Nix.
+  const links = (text: string) => text.split('\n').filter((root) => root.startsWith(directory));
+  for (const paths of [[used], [user, other], [other]]) {
+    const expected = links(nix.run('nix-store', '--query', '--roots', ...paths));
+    const found = await line.run(['query', 'roots', '--store', nix.store, ...paths]);
+    assert.equal(found.status, 0, found.stderr);
+    assert.deepEqual(links(found.stdout.toString()).sort(), expected.sort());
+    assert.equal(expected.length, paths.length);
+  }
+});
+
 test('paths that are not valid', needs, async () => {
   const nix = new RealNix(directory, join(directory, 'invalid'));
   await using store = await openTestStore(nix.store);

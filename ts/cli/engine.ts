@@ -11,13 +11,18 @@ import type { Check } from '../doctor/check.js';
 import type { Store } from '../open.js';
 import type { SandboxExit, SandboxSpec } from '../sandbox/spec.js';
 import type { PathToAdd } from '../store/add-path.js';
+import type { Holder } from '../store/collect/holders.js';
 import type { ListedPath } from '../store/collect/list-paths.js';
 import type { CollectListener, CollectReport, Root } from '../store/collect/records.js';
 import type { StoreDirectories } from '../store/directories.js';
 import type { LogTimes } from '../store/log-times.js';
+import type { LinkStatistics } from '../store/optimise/link-statistics.js';
+import type { OptimisedStore, OptimiseOptions } from '../store/optimise/optimise-store.js';
 import type { PathInfo } from '../store/path-info.js';
 import type { QueryStore } from '../store/query/query-store.js';
 import type { RegisterChoices } from '../store/transfer/register-paths.js';
+import type { Reference } from '../store/why/chains.js';
+import type { ExplainedReference, WhyOptions } from '../store/why/why-depends.js';
 
 /**
  * What the command line asks of the rest of airplant. Commands get it handed in, so that starting one loads nothing
@@ -69,6 +74,7 @@ export interface OpenStore {
     options: CheckOptions & { readonly signal: AbortSignal },
   ): Awaitable<CheckRun>;
   verify(options: VerifyOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<VerifyReport>>;
+  optimise(options: OptimiseOptions & { readonly signal: AbortSignal }): Awaitable<EventRun<OptimisedStore>>;
   explain(drvPath: string, options: { readonly signal: AbortSignal }): Awaitable<EventRun<Explanation>>;
   /** Runs a command, or a shell, in the sandbox of a failed build that was kept. */
   enterFailed(drvPath: string, options: EnterFailedOptions): Promise<SandboxExit>;
@@ -108,8 +114,14 @@ export interface OpenLocalStore extends QueryStore {
   dumpDatabase(paths: readonly string[] | undefined): AsyncIterable<string>;
   registerPaths(text: AsyncIterable<Uint8Array>, options: SignalOptions & RegisterChoices): Promise<number>;
   writeDerivations(derivations: readonly Derivation[]): Promise<readonly string[]>;
+  linkStatistics(): Promise<LinkStatistics>;
+  whyDepends(between: Reference, options: WhyOptions): Promise<readonly ExplainedReference[] | undefined>;
   makeResultLink(options: { readonly link: string; readonly path: string }): Promise<unknown>;
   findRoots(options: CollectingOptions): Promise<readonly Root[]>;
+  findHolders(
+    paths: readonly string[],
+    options: { readonly asNixQuery?: boolean },
+  ): Promise<readonly Holder[]>;
   listPaths(which: 'live' | 'dead', options: CollectingOptions): Promise<readonly ListedPath[]>;
   collectGarbage(
     options: CollectingOptions & { readonly maxFreed?: number | undefined },

@@ -1,10 +1,9 @@
 import { encodeText } from '../base/text.js';
 import type { Wanted } from '../build/records.js';
 import { askedPaths } from '../store/query/asked-paths.js';
-import type { QueryStore } from '../store/query/query-store.js';
 import type { Command, CommandContext, FlagDefinition } from './command.js';
 import { jsonFlag, progressFlags } from './common-flags.js';
-import type { OpenStore } from './engine.js';
+import type { Awaitable, OpenLocalStore, OpenStore } from './engine.js';
 import { type Output, writeJson } from './output.js';
 import { settingFlags, storeFlags } from './setting-flags.js';
 import { resolveStoreOperand } from './store-operand.js';
@@ -23,12 +22,12 @@ export interface Query {
   readonly ownPaths?: boolean;
   /** There is an answer in JSON. */
   readonly json?: boolean;
-  answer(question: Question): Answer;
+  answer(question: Question): Awaitable<Answer>;
 }
 
 /** What is asked. */
 export interface Question {
-  readonly store: QueryStore;
+  readonly store: OpenLocalStore;
   readonly paths: readonly string[];
   /** Those before the paths. */
   readonly operands: readonly string[];
@@ -90,7 +89,7 @@ export function queryCommand(query: Query): Command {
         const useOutput = word === 'outputs' || (choosesOutput && args.has('use-output'));
         const paths = named.flatMap((path) => askedPaths(local, path, { useOutput, realised }));
         const operands = args.operands.slice(0, before.length);
-        const answer = query.answer({ store: local, paths, operands, has: (flag) => args.has(flag) });
+        const answer = await query.answer({ store: local, paths, operands, has: (flag) => args.has(flag) });
         if (json && args.has('json')) await writeJson(stdout, answer.json);
         else await writePieces(stdout, answer.text);
         return 0;

@@ -29,6 +29,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/verify.js')).verifyCommand,
   },
   {
+    name: 'optimise',
+    summary: 'let equal files of the store share their contents',
+    load: async () => (await import('./commands/optimise.js')).optimiseCommand,
+  },
+  {
     name: 'explain',
     summary: 'find out what a failing build missed',
     load: async () => (await import('./commands/explain.js')).explainCommand,
@@ -67,6 +72,11 @@ export const verbs: readonly Verb[] = [
     name: 'query',
     summary: 'ask what refers to what, and what made it',
     load: async () => (await import('./commands/query.js')).queryCommands,
+  },
+  {
+    name: 'why',
+    summary: 'find out why a path depends on another',
+    load: async () => (await import('./commands/why.js')).whyCommand,
   },
   {
     name: 'nar',

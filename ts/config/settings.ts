@@ -376,6 +376,12 @@ export const settingsTable = {
       'Whether changes of the store database are forced to disk, so that they survive a power failure. Turning it ' +
       'off is a little faster.',
   }),
+  'auto-optimise-store': setting('boolean', {
+    default: () => false,
+    description:
+      'Whether files of new paths are replaced by hard links to equal ones that the store has already, as ' +
+      '`airplant optimise` does for all of it.',
+  }),
   'use-sqlite-wal': setting('boolean', {
     default: () => true,
     description:

@@ -23,6 +23,8 @@ import type { DatabaseCheckOptions, DatabaseProblem } from './database-check.js'
 import type { StoreDirectories } from './directories.js';
 import type { PathToFetch } from './fetch-path.js';
 import type { LockFile } from './lock-file.js';
+import type { LinkStatistics } from './optimise/link-statistics.js';
+import type { OptimisedStore, OptimiseOptions } from './optimise/optimise-store.js';
 import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
 import type { OutputToRegister } from './register-outputs.js';
@@ -33,6 +35,8 @@ import type { RegisterChoices } from './transfer/register-paths.js';
 import type { VerifiedStore, VerifyStoreOptions } from './verify/verify-store.js';
 import type { PathCondition } from './verify-path.js';
 import { unlessAborted } from './waiting.js';
+import type { Reference } from './why/chains.js';
+import type { ExplainedReference, WhyOptions } from './why/why-depends.js';
 
 /** Locks on store paths, held until released. */
 export interface HeldLocks {
@@ -186,6 +190,27 @@ export class LocalStore implements AsyncDisposable {
     const { verifyStore } = await import('./verify/verify-store.js');
     const verify = (signal: AbortSignal) => verifyStore(this.#parts, { ...options, signal });
     return await this.#change('verifying', verify, options.signal);
+  }
+
+  /** Replaces equal files of all valid paths by hard links to one; see there. */
+  async optimise(options: OptimiseOptions = {}): Promise<OptimisedStore> {
+    const { optimiseStore } = await import('./optimise/optimise-store.js');
+    const optimise = (signal: AbortSignal) => optimiseStore(this.#parts, { ...options, signal });
+    return await this.#change('optimising', optimise, options.signal);
+  }
+
+  /** Why one valid path depends on another: the references, and the files they are in; undefined if it does not. */
+  async whyDepends(between: Reference, options: WhyOptions = {}): Promise<ExplainedReference[] | undefined> {
+    const { whyDepends } = await import('./why/why-depends.js');
+    return await this.#read(`searching ${quote(between.from)}`, () =>
+      whyDepends(this.#parts, between, options),
+    );
+  }
+
+  /** What hard links save. */
+  async linkStatistics(): Promise<LinkStatistics> {
+    const { linkStatistics } = await import('./optimise/link-statistics.js');
+    return await this.#read('counting links', async () => linkStatistics(this.#parts));
   }
 
   /**

@@ -18,6 +18,8 @@ export interface StoreSettings {
   readonly fsyncMetadata?: boolean | undefined;
   /** Nix's `fsync-store-paths`, default false: see `syncTree`. */
   readonly fsyncStorePaths?: boolean | undefined;
+  /** Nix's `auto-optimise-store`, default false: files of new paths become hard links to equal ones. */
+  readonly autoOptimise?: boolean | undefined;
   /** Nix's `use-sqlite-wal`. Default: true, but on file systems shared by several hosts. */
   readonly useSqliteWal?: boolean | undefined;
   /** Nix's `use-case-hack`. Default: true on macOS, otherwise false. */
@@ -89,6 +91,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       derivations: new Derivations(directories, database),
       tempRoots: new TempRoots(stateDir),
       fsyncStorePaths: settings.fsyncStorePaths ?? false,
+      autoOptimise: settings.autoOptimise ?? false,
       caseHack: caseHackOf(settings),
       collecting: { ...defaultCollecting, ...settings.collecting },
       availableBytes: options.availableBytes,
@@ -120,6 +123,7 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     derivations: new Derivations(directories, database),
     tempRoots: new TempRoots(stateDir),
     fsyncStorePaths: false,
+    autoOptimise: false,
     caseHack: caseHackOf(settings),
     collecting: { ...defaultCollecting, ...settings.collecting },
   };

@@ -4,6 +4,7 @@ import { checkPathInfo } from './check-path-info.js';
 import { invalidPath, type Registration } from './database.js';
 import { syncDirectory, syncTree } from './durability.js';
 import { PathLocks } from './locks.js';
+import { linkNewPath } from './optimise/link-new-path.js';
 import type { PathInfo } from './path-info.js';
 import { realPathOf, type StoreParts } from './store-parts.js';
 
@@ -55,6 +56,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
         placed.push(realPath(item));
         const { info, ...rest } = await options.place(item, realPath(item));
         registrations.push({ info: checkPathInfo(directories.storeDir, info), ...rest });
+        if (parts.autoOptimise) await linkNewPath(parts, item.path, { signal: options.signal });
         if (parts.fsyncStorePaths) await syncTree(realPath(item));
       }
       if (parts.fsyncStorePaths) await syncDirectory(directories.realStoreDir);

@@ -5,6 +5,7 @@ import type { Registration } from './database.js';
 import { syncDirectory, syncTree } from './durability.js';
 import { cureFor } from './immovable.js';
 import { PathLocks } from './locks.js';
+import { linkNewPath } from './optimise/link-new-path.js';
 import type { PlaceOptions } from './place.js';
 import { createStaging } from './staging.js';
 import { realPathOf, type StoreParts } from './store-parts.js';
@@ -61,6 +62,9 @@ export async function replacePaths(
         const fresh = join(staging.directory, `${index}`);
         native.moveTree(source, fresh, 'no-replace');
         swaps.push(swapIn(fresh, realPaths[index]!));
+        // Links may be damaged just as the path was.
+        const linking = { checkLinks: true, signal: options.signal };
+        if (parts.autoOptimise) await linkNewPath(parts, paths[index]!, linking);
       }
       if (parts.fsyncStorePaths) await syncDirectory(directories.realStoreDir);
       await database.register(registrations, options.signal);

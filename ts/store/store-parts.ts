@@ -16,6 +16,8 @@ export interface StoreParts {
   readonly tempRoots: TempRoots;
   /** Nix's `fsync-store-paths`. */
   readonly fsyncStorePaths: boolean;
+  /** Nix's `auto-optimise-store`. */
+  readonly autoOptimise: boolean;
   /** Nix's `use-case-hack`: names on disk may carry a suffix that archives do not have. */
   readonly caseHack: boolean;
   /** What collectors go by unless they are told otherwise. */

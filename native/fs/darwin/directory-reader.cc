@@ -58,7 +58,7 @@ int DirectoryReader::Next(DirectoryEntry* entry) {
     const struct dirent* record = readdir(state_->stream);
     if (record == nullptr) return errno == 0 ? 0 : -1;
     if (strcmp(record->d_name, ".") == 0 || strcmp(record->d_name, "..") == 0) continue;
-    *entry = {record->d_name, TypeOf(record->d_type)};
+    *entry = {record->d_name, TypeOf(record->d_type), record->d_ino};
     return 1;
   }
 }

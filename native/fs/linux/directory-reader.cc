@@ -64,7 +64,7 @@ int DirectoryReader::Next(DirectoryEntry* entry) {
     const auto* record = reinterpret_cast<const Record*>(state_->buffer + state_->next);
     state_->next += record->length;
     if (strcmp(record->name, ".") == 0 || strcmp(record->name, "..") == 0) continue;
-    *entry = {record->name, TypeOf(record->type)};
+    *entry = {record->name, TypeOf(record->type), static_cast<ino_t>(record->inode)};
     return 1;
   }
 }

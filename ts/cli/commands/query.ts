@@ -103,6 +103,17 @@ With \`--include-outputs\` derivations bring in their valid outputs, and what th
     format: String,
   }),
   {
+    word: 'roots',
+    description: `Prints the roots that keep paths from being collected, as \`LINK -> PATH\`.
+
+Roots that do so only by the settings \`keep-outputs\` and \`keep-derivations\` are among them.`,
+    json: true,
+    answer: async ({ store, paths }) => {
+      const roots = await store.findHolders(paths, { asNixQuery: true });
+      return { json: roots, text: lines(roots.map(({ link, path }) => `${link} -> ${path}`)) };
+    },
+  },
+  {
     word: 'binding',
     operands: ['NAME'],
     description: `Prints a variable of the environment of derivations.

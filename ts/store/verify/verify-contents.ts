@@ -1,6 +1,6 @@
 import { compareText } from '../../base/text.js';
+import { eachOf } from '../each-of.js';
 import { examinePath, isUnhashed } from '../verify-path.js';
-import { eachOf } from './each-of.js';
 import type { Finding } from './finding.js';
 import type { VerifyContext, VerifyStoreOptions } from './verify-store.js';
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { encodeText } from '../../base/text.js';
 import { encodeNixBase32 } from '../../formats/nixbase32.js';
 import { native } from '../../native.js';
-import { eachOf } from './each-of.js';
-import { namesIn } from './names-in.js';
+import { eachOf } from '../each-of.js';
+import { namesIn } from '../names-in.js';
 import type { VerifyContext } from './verify-store.js';
 
 /** Reads every file of `.links`, whose name is the hash of its archive. Returns how many there are. */

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { decodeText } from '../../base/text.js';
+import { decodeText } from '../base/text.js';
 
 /** Names of a directory, as `base/text.ts` decodes them. */
 export function namesIn(directory: string): string[] {
