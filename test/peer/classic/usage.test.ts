@@ -94,6 +94,8 @@ classicTable('wrong usage', ({ nix }) => nix.run('nix-store', '--init'), [
   { words: '--gc --max-freed x', status: 1 },
   { words: '--verify x', status: 1 },
   { words: '--verify --foo', status: 1 },
+  { words: '--optimise x', status: 1 },
+  { words: '--optimize --foo', status: 1 },
   { words: '--export --foo', status: 1 },
   { words: `--export ${missing}`, status: 1, compare: () => {} },
   { words: '--import --foo', status: 1 },

@@ -91,6 +91,8 @@ classicTable<Scene>(
     { words: '--register-validity --hash-given', input: dumped },
     { words: '--verify', otherWords: /^/ },
     { words: '--verify --check-contents', otherWords: /^/ },
+    { words: '--optimise', otherWords: /^/ },
+    { words: '--optimize -v', otherWords: /^/ },
   ],
   ...builds,
 );

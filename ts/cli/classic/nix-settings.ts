@@ -10,7 +10,7 @@ export type SettingForm = 'boolean' | 'value' | 'list' | 'sandbox';
  */
 const others: Readonly<Record<Exclude<SettingForm, 'sandbox'>, string>> = {
   boolean: `accept-flake-config allow-dirty allow-import-from-derivation allow-new-privileges allow-symlinked-store
-    allow-unsafe-native-code-during-evaluation auto-optimise-store builders-use-substitutes enforce-determinism
+    allow-unsafe-native-code-during-evaluation builders-use-substitutes enforce-determinism
     eval-cache http2 impersonate-linux-26 keep-env-derivations preallocate-contents print-missing pure-eval
     restrict-eval sandbox-fallback show-trace sync-before-registering trace-function-calls use-registries warn-dirty`,
   value: `bash-prompt bash-prompt-suffix build-hook build-poll-interval build-users-group builders

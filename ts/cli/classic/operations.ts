@@ -34,6 +34,10 @@ export const operations: readonly {
   { names: ['--delete'], load: async () => (await import('./store/delete.js')).deletePaths },
   { names: ['--gc'], load: async () => (await import('./store/gc.js')).collectGarbage },
   { names: ['--verify'], load: async () => (await import('./store/verify.js')).verify },
+  {
+    names: ['--optimise', '--optimize'],
+    load: async () => (await import('./store/optimise.js')).optimise,
+  },
   { names: ['--export'], load: async () => (await import('./store/transfer.js')).exportPaths },
   { names: ['--import'], load: async () => (await import('./store/transfer.js')).importPaths },
   { names: ['--dump-db'], load: async () => (await import('./store/transfer.js')).dumpDatabase },
