@@ -10,14 +10,12 @@ export type SettingForm = 'boolean' | 'value' | 'list' | 'sandbox';
  */
 const others: Readonly<Record<Exclude<SettingForm, 'sandbox'>, string>> = {
   boolean: `accept-flake-config allow-dirty allow-import-from-derivation allow-new-privileges allow-symlinked-store
-    allow-unsafe-native-code-during-evaluation auto-optimise-store builders-use-substitutes enforce-determinism
-    eval-cache http2 impersonate-linux-26 keep-derivations keep-env-derivations keep-outputs preallocate-contents
-    print-missing pure-eval restrict-eval sandbox-fallback show-trace sync-before-registering trace-function-calls
-    use-registries warn-dirty`,
+    allow-unsafe-native-code-during-evaluation builders-use-substitutes enforce-determinism
+    eval-cache http2 impersonate-linux-26 keep-env-derivations preallocate-contents print-missing pure-eval
+    restrict-eval sandbox-fallback show-trace sync-before-registering trace-function-calls use-registries warn-dirty`,
   value: `bash-prompt bash-prompt-suffix build-hook build-poll-interval build-users-group builders
-    commit-lockfile-summary connect-timeout download-attempts flake-registry gc-reserved-space http-connections max-free
-    min-free min-free-check-interval nar-buffer-size narinfo-cache-negative-ttl narinfo-cache-positive-ttl netrc-file
-    repeat stalled-download-timeout tarball-ttl user-agent-suffix`,
+    commit-lockfile-summary connect-timeout download-attempts flake-registry gc-reserved-space http-connections nar-buffer-size
+    narinfo-cache-negative-ttl narinfo-cache-positive-ttl netrc-file repeat stalled-download-timeout tarball-ttl user-agent-suffix`,
   list: `access-tokens allowed-uris allowed-users experimental-features hashed-mirrors ignored-acls nix-path plugin-files
     secret-key-files trusted-substituters trusted-users`,
 };

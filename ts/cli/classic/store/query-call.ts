@@ -1,5 +1,5 @@
-import { compareText } from '../../../base/text.js';
 import type { Store } from '../../../open.js';
+import { askedPaths } from '../../../store/query/asked-paths.js';
 import type { CommandContext } from '../../command.js';
 import { watchRun } from '../../watch-run.js';
 import { storePathOf } from '../operand.js';
@@ -27,22 +27,21 @@ export function pathsOf({ context, store, operands }: QueryCall): string[] {
 }
 
 /** The paths that are asked about, in the order of the operands: outputs for derivations where flags say so. */
-export async function* askedPaths(call: QueryCall): AsyncGenerator<string> {
+export async function* eachAsked(call: QueryCall): AsyncGenerator<string> {
+  const { store, useOutput, forceRealise: realised } = call;
   for (const path of pathsOf(call)) {
-    if (call.forceRealise) await realise(call, path);
-    if (call.useOutput && path.endsWith('.drv')) yield* outputsOf(call.store, path);
-    else yield path;
+    if (realised) await realise(call, path);
+    // Missing, it has Nix's words.
+    if (useOutput && path.endsWith('.drv')) readDerivation(store.local, path);
+    yield* askedPaths(store.local, path, { useOutput, realised });
   }
 }
 
-/** Sorted as Nix sorts store paths. */
-function outputsOf(store: Store, drvPath: string): string[] {
-  const derivation = readDerivation(store.local, drvPath);
-  const outputs = store.local.derivationOutputs(drvPath);
-  if (outputs.size < derivation.outputs.size) {
-    throw failure('ERR_USAGE', `the output paths of '${drvPath}' are not known before it is built`);
-  }
-  return [...new Set(outputs.values())].sort(compareText);
+/** The same, all of them. */
+export async function allAsked(call: QueryCall): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const path of eachAsked(call)) paths.push(path);
+  return paths;
 }
 
 async function realise({ context, store }: QueryCall, path: string): Promise<void> {

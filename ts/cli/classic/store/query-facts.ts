@@ -1,14 +1,13 @@
-import { printable } from '../../../base/quote.js';
 import { encodeText } from '../../../base/text.js';
 import { formatHash } from '../../../formats/hash.js';
-import { failure } from '../usage.js';
-import { askedPaths, pathsOf, type QueryCall } from './query-call.js';
+import { binding } from '../../../store/query/binding.js';
+import { eachAsked, pathsOf, type QueryCall } from './query-call.js';
 import { readDerivation } from './read-derivation.js';
 
 /** `--outputs`: of derivations their outputs, of other paths the paths. */
 export async function printOutputs(call: QueryCall): Promise<void> {
   const { stdout } = call.context;
-  for await (const path of askedPaths({ ...call, useOutput: true })) await stdout.write(`${path}\n`);
+  for await (const path of eachAsked({ ...call, useOutput: true })) await stdout.write(`${path}\n`);
 }
 
 /** `--deriver`. */
@@ -30,22 +29,16 @@ export async function printValidDerivers(call: QueryCall): Promise<void> {
 
 /** `--binding NAME`: a variable of the environment of builders. */
 export async function printBindings(call: QueryCall): Promise<void> {
-  const { binding, context, store } = call;
+  const { context, store } = call;
   for (const path of pathsOf(call)) {
-    const drvPath = path.endsWith('.drv') ? path : store.local.pathInfo(path).deriver;
-    if (drvPath === undefined) throw failure('ERR_PATH_INVALID', `deriver of path '${path}' is not known`);
-    const value = readDerivation(store.local, drvPath).env.get(binding);
-    if (value === undefined) {
-      const message = `derivation '${drvPath}' has no environment binding named '${printable(binding)}'`;
-      throw failure('ERR_DERIVATION_INVALID', message);
-    }
-    await context.stdout.write(encodeText(`${value}\n`));
+    if (path.endsWith('.drv')) readDerivation(store.local, path);
+    await context.stdout.write(encodeText(`${binding(store.local, path, call.binding)}\n`));
   }
 }
 
 /** `--hash`: of the archives of paths. */
 export async function printHashes(call: QueryCall): Promise<void> {
-  for await (const path of askedPaths(call)) {
+  for await (const path of eachAsked(call)) {
     const { narHash } = call.store.local.pathInfo(path);
     await call.context.stdout.write(`${formatHash(narHash, 'base32')}\n`);
   }
@@ -53,7 +46,7 @@ export async function printHashes(call: QueryCall): Promise<void> {
 
 /** `--size`: of the archives of paths, in bytes. */
 export async function printSizes(call: QueryCall): Promise<void> {
-  for await (const path of askedPaths(call)) {
+  for await (const path of eachAsked(call)) {
     await call.context.stdout.write(`${call.store.local.pathInfo(path).narSize}\n`);
   }
 }

@@ -1,54 +1,46 @@
-import type { LocalStore } from '../../../store/local-store.js';
-import { askedPaths, type QueryCall } from './query-call.js';
+import {
+  directReferences,
+  directReferrers,
+  referrersClosure,
+  requisites,
+} from '../../../store/query/closures.js';
+import { allAsked, type QueryCall } from './query-call.js';
 
 /** `--references`: what the paths refer to. */
 export async function printReferences(call: QueryCall): Promise<void> {
-  await printAll(call, (local, path) => local.references(path));
+  await print(call, directReferences(call.store.local, await allAsked(call)));
 }
 
 /** `--referrers`: what refers to the paths. */
 export async function printReferrers(call: QueryCall): Promise<void> {
-  await printAll(call, (local, path) => local.referrers(path));
+  await print(call, directReferrers(call.store.local, await allAsked(call)));
 }
 
 /** `--requisites`: the paths and what they refer to over any distance. */
 export async function printRequisites(call: QueryCall): Promise<void> {
-  await printAll(call, (local, path) =>
-    call.includeOutputs ? closureWithOutputs(local, path) : local.closure([path]),
-  );
+  const { includeOutputs } = call;
+  await print(call, requisites(call.store.local, await allAsked(call), { includeOutputs }));
 }
 
 /** `--referrers-closure`: the paths and what refers to them over any distance. */
 export async function printReferrersClosure(call: QueryCall): Promise<void> {
-  await printAll(call, (local, path) => reachable(path, (at) => local.referrers(at)));
+  await print(call, referrersClosure(call.store.local, await allAsked(call)));
 }
 
-/** Each path once, references first. */
-async function printAll(
-  call: QueryCall,
-  relatives: (local: LocalStore, path: string) => Iterable<string>,
-): Promise<void> {
+/** `--roots`: the roots that keep any of the paths, also by the settings `keep-outputs` and `keep-derivations`. */
+export async function printRoots(call: QueryCall): Promise<void> {
   const { context, store } = call;
-  const found = new Set<string>();
-  for await (const path of askedPaths(call)) {
-    for (const relative of relatives(store.local, path)) found.add(relative);
-  }
-  const valid = [...found].filter((path) => store.local.isValid(path));
-  const invalid = [...found].filter((path) => !store.local.isValid(path));
-  const sorted = [...invalid, ...store.local.topologicalSort(valid)];
-  await context.stdout.write(sorted.map((path) => `${path}\n`).join(''));
+  const { settings, local } = store;
+  const keep = { keepOutputs: settings['keep-outputs'], keepDerivations: settings['keep-derivations'] };
+  const kept = new Set(referrersClosure(local, await allAsked(call), keep));
+  const { signal } = context.interrupts;
+  const roots = (await local.findRoots({ signal })).filter(({ path }) => kept.has(path));
+  await print(
+    call,
+    roots.map(({ link, path }) => `${link} -> ${path}`),
+  );
 }
 
-/** Outputs of derivations count as if the derivations referred to them, if they are valid. */
-function closureWithOutputs(local: LocalStore, path: string): Set<string> {
-  return reachable(path, (at) => {
-    const outputs = at.endsWith('.drv') ? [...local.derivationOutputs(at).values()] : [];
-    return [...local.references(at), ...outputs.filter((output) => local.isValid(output))];
-  });
-}
-
-function reachable(start: string, next: (path: string) => Iterable<string>): Set<string> {
-  const found = new Set([start]);
-  for (const path of found) for (const one of next(path)) found.add(one);
-  return found;
+async function print({ context }: QueryCall, lines: readonly string[]): Promise<void> {
+  await context.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }

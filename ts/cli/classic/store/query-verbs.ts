@@ -26,5 +26,13 @@ export const queries: readonly Query[] = [
   { names: ['--binding', '-b'], load: async () => (await import('./query-facts.js')).printBindings },
   { names: ['--hash'], load: async () => (await import('./query-facts.js')).printHashes },
   { names: ['--size'], load: async () => (await import('./query-facts.js')).printSizes },
+  { names: ['--tree'], load: async () => (await import('./query-graphs.js')).printTree },
+  { names: ['--graph'], load: async () => (await import('./query-graphs.js')).printGraph },
+  { names: ['--graphml'], load: async () => (await import('./query-graphs.js')).printGraphml },
+  { names: ['--roots'], load: async () => (await import('./query-relatives.js')).printRoots },
+  {
+    names: ['--valid-derivers'],
+    load: async () => (await import('./query-facts.js')).printValidDerivers,
+  },
   { names: ['--resolve'], load: async () => (await import('./query-facts.js')).printResolved },
 ];
