@@ -110,6 +110,32 @@ test('whichever system call fails or kills, what is valid is whole and the next 
   assert.ok(struck > 5, 'no fault ever struck');
 });
 
+test('roots that cannot be read just now stop a collection: they might keep anything', {
+  ...requires('linux', 'program:strace'),
+}, async () => {
+  const { root, kept } = await makeScene('no-descriptors', 1);
+  const gcroots = join(root, 'nix/var/nix/gcroots');
+  for (const [what, call, error] of [
+    [gcroots, 'openat', 'EMFILE'],
+    [gcroots, 'openat', 'ENOMEM'],
+    [gcroots, 'getdents64', 'EIO'],
+    [join(gcroots, 'kept'), 'readlink', 'EIO'],
+    ['/proc', 'openat', 'EMFILE'],
+  ] as const) {
+    const strike = ['-e', `trace=${call}`, '-P', what, '-e', `inject=${call}:error=${error}`];
+    const program = [process.execPath, script, root];
+    const { status, stdout } = spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', ...strike, ...program], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stdout], [1, 'ERR_SYSTEM'], `${error} at ${call} of ${what}`);
+    await using store = await openTestStore(root);
+    assert.equal(store.validPaths().length, kept.length + 2);
+  }
+  assert.deepEqual([spawnSync(process.execPath, [script, root]).status], [0]);
+  await assertFinished(root, kept, 'afterwards');
+});
+
 test('killed at any moment; a real Nix finds nothing wrong, and finishes as well', {
   ...requires('program:nix-store'),
 }, async (t) => {

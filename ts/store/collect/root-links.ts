@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { decodeText, encodeText } from '../../base/text.js';
 import { isStorePath } from '../../formats/store-path.js';
 import type { StoreDirectories } from '../directories.js';
+import { isNeverReadable } from './never-readable.js';
 import type { Root } from './records.js';
 
 export interface RootLinkOptions {
@@ -20,7 +21,8 @@ export interface RootCandidate extends Root {
 /**
  * What is to be kept by the files below `gcroots` and `profiles`, as Nix 2.8 reads them: symlinks into the store, or to
  * something below a store path; symlinks to such a symlink, one step and no more; regular files that are called like a
- * store path. Symlinks to directories are not followed, so there are no loops. What cannot be read is a note.
+ * store path. Symlinks to directories are not followed, so there are no loops. What nobody, or not we, may read is a note;
+ * throws the error of the system for what cannot be read just now.
  *
  * Beyond Nix, a link to where the store really lies counts as well.
  */
@@ -62,8 +64,6 @@ function* entriesOf(directory: string, { onNote }: RootLinkOptions): Generator<D
   }
   try {
     for (let entry = reader.readSync(); entry; entry = reader.readSync()) yield entry;
-  } catch (error) {
-    onNote(unreadable(directory, error));
   } finally {
     reader.closeSync();
   }
@@ -121,6 +121,8 @@ export function storePathAround(
   return isStorePath(storeDir, storePath) ? storePath : undefined;
 }
 
+/** The note on what can never be read. Throws any other error: what it hides may be a root, and would be deleted. */
 function unreadable(path: string, error: unknown): string {
+  if (!isNeverReadable(error)) throw error;
   return `cannot read potential root '${path}' (${(error as NodeJS.ErrnoException).code})`;
 }

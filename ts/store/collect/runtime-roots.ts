@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { decodeText } from '../../base/text.js';
 import type { StoreDirectories } from '../directories.js';
+import { isNeverReadable } from './never-readable.js';
 import type { Root } from './records.js';
 import { storePathAround } from './root-links.js';
 
@@ -54,27 +55,27 @@ function* rootAt(
   if (storePath !== undefined) yield { link, path: storePath };
 }
 
-/** Processes come and go, and those of others are nobody's business: what cannot be read is empty. */
-function list(directory: string): string[] {
+/**
+ * Processes come and go, and those of others are nobody's business: what can never be read is empty. Throws the error of the
+ * system for what cannot be read just now.
+ */
+function readOr<T>(nothing: T, read: () => T): T {
   try {
-    return readdirSync(directory);
-  } catch {
-    return [];
+    return read();
+  } catch (error) {
+    if (isNeverReadable(error)) return nothing;
+    throw error;
   }
+}
+
+function list(directory: string): string[] {
+  return readOr([], () => readdirSync(directory));
 }
 
 function read(file: string): string {
-  try {
-    return decodeText(readFileSync(file));
-  } catch {
-    return '';
-  }
+  return readOr('', () => decodeText(readFileSync(file)));
 }
 
 function target(link: string): string {
-  try {
-    return decodeText(readlinkSync(link, 'buffer'));
-  } catch {
-    return '';
-  }
+  return readOr('', () => decodeText(readlinkSync(link, 'buffer')));
 }
