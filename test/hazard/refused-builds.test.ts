@@ -132,7 +132,7 @@ test('a store directory that cannot be written', requires('user-namespaces'), as
         argv: ['build', refusals.moduleFile('derivation', working)],
         under: inNamespace(readOnly(path)),
         status: 1,
-        error: /the store in '.*' cannot be opened: no permission for/,
+        error: /the store in '.*' is open for reading only: .*: no permission for/,
         hint: /--store/,
       }),
     );
@@ -144,7 +144,7 @@ test('a store directory that cannot be written', requires('user-namespaces'), as
       refusals.expect({
         argv: ['build', refusals.moduleFile('derivation', working)],
         status: 1,
-        error: /the store in '.*' cannot be opened: no permission for/,
+        error: /the store in '.*' is open for reading only: .*: no permission for/,
       });
     } finally {
       chmodSync(path, 0o755);

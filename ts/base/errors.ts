@@ -50,7 +50,10 @@ export const errorCatalogue = {
     hint: 'The database of the store is damaged, or another process keeps it locked.',
   },
   ERR_STORE_FILESYSTEM: { exitStatus: 1, hint: 'Name a directory on a local disk with `--store`.' },
-  ERR_STORE_READ_ONLY: { exitStatus: 1, hint: 'The store can be read but not written by this user.' },
+  ERR_STORE_READ_ONLY: {
+    exitStatus: 1,
+    hint: 'This user can read the store but not write to it; `--store` names another.',
+  },
   ERR_PATH_INVALID: {
     exitStatus: 1,
     hint: 'The path is not in this store; build it first.',

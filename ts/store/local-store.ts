@@ -80,19 +80,25 @@ export class LocalStore implements AsyncDisposable {
   readonly caseHack: boolean;
   readonly #parts: StoreParts;
   readonly #bigLock: LockFile | undefined;
+  /** Why a store that was to be written to can only be read. */
+  readonly #denied: unknown;
   readonly #held = new Set<string>();
   readonly #changes = new Map<Promise<unknown>, AbortController>();
   #closed: Promise<void> | undefined;
   #autoCollector: AutoCollector | undefined;
 
   /** For `openLocalStore` alone. */
-  constructor(parts: StoreParts, { bigLock }: { readonly bigLock: LockFile | undefined }) {
+  constructor(
+    parts: StoreParts,
+    { bigLock, denied }: { readonly bigLock: LockFile | undefined; readonly denied: unknown },
+  ) {
     this.directories = parts.directories;
     this.readOnly = bigLock === undefined;
     this.logs = new BuildLogs(parts.directories);
     this.caseHack = parts.caseHack;
     this.#parts = { ...parts, makeRoom: (signal) => this.makeRoom({ signal }) };
     this.#bigLock = bigLock;
+    this.#denied = denied;
   }
 
   /** What collectors go by unless they are told otherwise. */
@@ -618,9 +624,11 @@ export class LocalStore implements AsyncDisposable {
     signal?: AbortSignal | undefined,
   ): Promise<T> {
     if (this.readOnly) {
+      const why = this.#denied instanceof Error ? `: ${this.#denied.message}` : '';
       throw new AirplantError(
         'ERR_STORE_READ_ONLY',
-        `the store in ${quote(this.#name)} is open for reading only`,
+        `the store in ${quote(this.#name)} is open for reading only${why}`,
+        { cause: this.#denied },
       );
     }
     if (this.#closed) {

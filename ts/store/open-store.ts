@@ -100,7 +100,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       collecting: { ...defaultCollecting, ...settings.collecting },
       availableBytes: options.availableBytes,
     };
-    return new LocalStore(parts, { bigLock });
+    return new LocalStore(parts, { bigLock, denied: undefined });
   } catch (error) {
     bigLock.close();
     throw error;
@@ -112,7 +112,7 @@ async function openAsAllowed(options: OpenStoreOptions): Promise<LocalStore> {
     return await openWritable(options);
   } catch (error) {
     if (!isDenied(error) || readSchema(options.directories.stateDir) === undefined) throw error;
-    return await openReadOnly(options);
+    return await openReadOnly(options, openError(error, options.directories));
   }
 }
 
@@ -121,7 +121,11 @@ function isDenied(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): Promise<LocalStore> {
+/** `denied`: why it cannot be opened otherwise. */
+async function openReadOnly(
+  { directories, settings = {} }: OpenStoreOptions,
+  denied?: unknown,
+): Promise<LocalStore> {
   const { stateDir } = directories;
   if (readSchema(stateDir) === undefined) {
     throw new AirplantError('ERR_STORE_OPEN', `there is no store with its state in ${quote(stateDir)}`, {
@@ -145,7 +149,7 @@ async function openReadOnly({ directories, settings = {} }: OpenStoreOptions): P
     caseHack: caseHackOf(settings),
     collecting: { ...defaultCollecting, ...settings.collecting },
   };
-  return new LocalStore(parts, { bigLock: undefined });
+  return new LocalStore(parts, { bigLock: undefined, denied });
 }
 
 const defaultCollecting: CollectSettings = {
