@@ -257,6 +257,15 @@ test('hash file, path and convert', async () => {
   const { stdout } = await host.run('hash', 'convert', '--to', 'base32', `sha256:${'00'.repeat(32)}`);
   assert.equal(stdout, `${'0'.repeat(52)}\n`);
   assert.equal((await host.run('hash', 'path', '--to', 'base16', 'x')).stdout, `${'00'.repeat(32)}\n`);
+  const rows = async (...words: string[]) => JSON.parse((await host.run('hash', ...words, '--json')).stdout);
+  const zeros = '00'.repeat(32);
+  assert.deepEqual(await rows('path', '--to', 'base16', 'x', 'x'), [
+    { path: 'x', algorithm: 'sha256', hash: zeros },
+    { path: 'x', algorithm: 'sha256', hash: zeros },
+  ]);
+  assert.deepEqual(await rows('convert', '--to', 'base16', `sha256:${zeros}`), [
+    { from: `sha256:${zeros}`, algorithm: 'sha256', hash: zeros },
+  ]);
   assert.equal((await host.run('hash', 'convert', 'nonsense')).status, 1);
   assert.equal((await host.run('hash', 'file', 'missing')).status, 1);
 });

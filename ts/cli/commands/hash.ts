@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { formatDigest, formatHash, type Hash, type HashAlgorithm, parseHash } from '../../formats/hash.js';
 import type { Command, CommandContext, CommandGroup, FlagDefinition } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
 import { streamInputFile } from '../input-file.js';
+import { writeJson } from '../output.js';
 import { readablePath } from '../readable-path.js';
 import { storeFlags } from '../setting-flags.js';
 import { commandSettings } from '../store-session.js';
@@ -29,14 +31,12 @@ const fileCommand: Command = {
   description: `Prints the hash of the contents of each file.
 
 This is what a fixed-output derivation with \`outputHashMode = "flat"\` declares. What it names may exist in the store only.`,
-  flags: [...storeFlags, algorithmFlag, formFlag],
+  flags: [...storeFlags, algorithmFlag, formFlag, jsonFlag],
   async run(context) {
     const algorithm = (context.args.value('type') ?? 'sha256') as HashAlgorithm;
-    for (const operand of context.args.operands) {
-      const file = await readablePath(context, operand, { followLast: true });
-      await print(context, await hashFile(file, algorithm));
-    }
-    return 0;
+    return await printHashes(context, 'path', async (operand) =>
+      hashFile(await readablePath(context, operand, { followLast: true }), algorithm),
+    );
   },
 };
 
@@ -47,16 +47,13 @@ const pathCommand: Command = {
   description: `Prints the SHA-256 of the archive (NAR) of each file or directory.
 
 This is what a fixed-output derivation with \`outputHashMode = "recursive"\` declares. What it names may exist in the store only.`,
-  flags: [...storeFlags, formFlag],
+  flags: [...storeFlags, formFlag, jsonFlag],
   async run(context) {
     const caseHack = commandSettings(context)['use-case-hack'];
-    for (const operand of context.args.operands) {
-      const hex = await context.engine.hashTree(await readablePath(context, operand, { followLast: false }), {
-        caseHack,
-      });
-      await print(context, { algorithm: 'sha256', hex });
-    }
-    return 0;
+    return await printHashes(context, 'path', async (operand) => {
+      const path = await readablePath(context, operand, { followLast: false });
+      return { algorithm: 'sha256', hex: await context.engine.hashTree(path, { caseHack }) };
+    });
   },
 };
 
@@ -67,11 +64,10 @@ const convertCommand: Command = {
   description: `Prints hashes in another form.
 
 A HASH is \`ALGORITHM:DIGEST\` or SRI (\`ALGORITHM-BASE64\`); a digest alone needs --type.`,
-  flags: [{ ...algorithmFlag, summary: 'the algorithm of a digest without one' }, formFlag],
+  flags: [{ ...algorithmFlag, summary: 'the algorithm of a digest without one' }, formFlag, jsonFlag],
   async run(context) {
     const algorithm = context.args.value('type') as HashAlgorithm | undefined;
-    for (const operand of context.args.operands) await print(context, parseHash(operand, algorithm));
-    return 0;
+    return await printHashes(context, 'from', async (operand) => parseHash(operand, algorithm));
   },
 };
 
@@ -86,7 +82,20 @@ async function hashFile(file: string, algorithm: HashAlgorithm): Promise<Hash> {
   return { algorithm, hex: hash.digest('hex') };
 }
 
-function print({ args, stdout }: CommandContext, hash: Hash): Promise<void> {
+/** Prints the hash of each operand as soon as there is one, or all of them as JSON, each beside its operand. */
+async function printHashes(
+  { args, stdout }: CommandContext,
+  operandKey: 'path' | 'from',
+  hashOf: (operand: string) => Promise<Hash>,
+): Promise<number> {
   const form = (args.value('to') ?? 'sri') as (typeof forms)[number];
-  return stdout.write(`${form === 'sri' ? formatHash(hash, 'sri') : formatDigest(hash, form)}\n`);
+  const rows: Record<string, string>[] = [];
+  for (const operand of args.operands) {
+    const hash = await hashOf(operand);
+    const text = form === 'sri' ? formatHash(hash, 'sri') : formatDigest(hash, form);
+    if (args.has('json')) rows.push({ [operandKey]: operand, algorithm: hash.algorithm, hash: text });
+    else await stdout.write(`${text}\n`);
+  }
+  if (args.has('json')) await writeJson(stdout, rows);
+  return 0;
 }

@@ -1,5 +1,7 @@
 import { plainText } from '../../report/messages.js';
 import type { Command, CommandGroup } from '../command.js';
+import { jsonFlag } from '../common-flags.js';
+import { writeJson } from '../output.js';
 import { storeFlags } from '../setting-flags.js';
 import { derivationOperand } from '../store-operand.js';
 import { commandSettings, withStore } from '../store-session.js';
@@ -34,14 +36,15 @@ const removeFailedCommand: Command = {
   operands: '[DRV]...',
   operandCount: { min: 0, max: Number.POSITIVE_INFINITY },
   description: `Deletes what \`--keep-failed\` has kept of builds that failed, and prints of which; of all of them if none is named.`,
-  flags: storeFlags,
+  flags: [...storeFlags, jsonFlag],
   async run(context) {
     const { args, cwd, stdout } = context;
     const removed = await withStore(context, async (store) => {
       const place = { cwd, directories: store.local.directories };
       return await store.removeFailed(args.operands.map((operand) => derivationOperand(operand, place)));
     });
-    for (const drvPath of removed) await stdout.write(`${plainText(drvPath)}\n`);
+    if (args.has('json')) await writeJson(stdout, removed);
+    else for (const drvPath of removed) await stdout.write(`${plainText(drvPath)}\n`);
     return 0;
   },
 };
