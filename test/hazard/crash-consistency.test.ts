@@ -49,7 +49,13 @@ test('a store that calls a path valid before it is there is caught', needs, asyn
   const points = await campaign.points();
   const isMove = ({ effect, call }: CrashPoint) => effect === 'kill' && /^rename\S* .*-doc$/.test(call);
   const move = points.find(isMove)!;
-  assert.match((await campaign.lossesAt(move)).join('\n'), /bbb-doc' disappeared/);
+  // Runs differ by a few calls, so the one before the move has not always this number.
+  const near = points.filter(
+    ({ effect, number }) => effect === 'kill' && Math.abs(number - move.number) <= 4,
+  );
+  const losses: string[] = [];
+  for (const point of near) losses.push(...(await campaign.lossesAt(point)));
+  assert.match(losses.join('\n'), /bbb-doc' disappeared/);
 });
 
 test('that was enough of them', needs, (t) => {
@@ -57,11 +63,10 @@ test('that was enough of them', needs, (t) => {
   assert.ok(only !== undefined || tally.points >= (longForm ? 1000 : 100), `${tally.points}`);
 });
 
-/** Some of them, at even distances from a random one on: kills and failures, early and late. */
+/** Some of them, at even distances: kills and failures, early and late. */
 function spread(points: readonly CrashPoint[]): CrashPoint[] {
-  const from = Math.random();
   return Array.from(
     { length: few },
-    (_, index) => points[Math.floor(((index + from) * points.length) / few)]!,
+    (_, index) => points[Math.floor(((index + 0.5) * points.length) / few)]!,
   );
 }

@@ -176,7 +176,7 @@ async function run(
   args: readonly string[],
 ): Promise<{ status: number | null; said: string }> {
   return await new Promise((resolve) => {
-    const options = { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' } as const;
+    const options = { encoding: 'utf8', timeout: 600_000, killSignal: 'SIGKILL' } as const;
     const child = execFile(program, args, options, (_, stdout, stderr) =>
       resolve({ status: child.exitCode, said: `${stdout}${stderr}` }),
     );
