@@ -207,7 +207,12 @@ class Linker final : public TreeVisitor {
       writable_.push_back(entry.parent);
       if (fchmod(entry.parent, (directory.st_mode & 07777) | 0700) < 0) return errno;
     }
-    return renameat(directory_.Store(), temporary.c_str(), entry.parent, entry.name) < 0 ? errno : 0;
+    for (int attempt = 0; renameat(directory_.Store(), temporary.c_str(), entry.parent, entry.name) < 0; attempt++) {
+      if (errno != EACCES || entry.depth == 0 || attempt == kAttempts) return errno;
+      // Somebody else who links here is done, and has made the directory read-only again.
+      if (fchmod(entry.parent, 0755) < 0) return errno;
+    }
+    return 0;
   }
 
   // Likely of empty files, and then not worth a word.

@@ -265,7 +265,11 @@ test('both at once, several times', needs, async () => {
     ours.start('nix-store', ['--optimise']),
     optimise(ours, '--recheck'),
   ]);
-  for (const { status, stderr } of runs) assert.equal(status, 0, stderr);
+  for (const [index, { status, stderr }] of runs.entries()) {
+    // A Nix gives up where somebody else has just made a directory read-only again.
+    if (index % 2 === 1 || !/Permission denied/.test(stderr)) assert.equal(status, 0, stderr);
+  }
+  assert.equal((await optimise(ours)).status, 0);
   assert.deepEqual(linksOf(ours), linksOf(theirs));
   assertSound(ours);
   // Nix leaves such names behind where somebody else has just made the same link.
