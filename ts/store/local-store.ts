@@ -561,6 +561,8 @@ export class LocalStore implements AsyncDisposable {
       const { makeResultLink } = await import('./roots.js');
       await this.#parts.tempRoots.add([result.path]);
       await makeResultLink(this.directories, result);
+      // A real Nix that collects may have looked for links already, and looks for temporary roots when we are gone.
+      await this.#parts.tempRoots.tellAgain([result.path]);
     });
   }
 

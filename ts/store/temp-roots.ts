@@ -36,10 +36,14 @@ export class TempRoots {
     this.#collectorLock ??= LockFile.open(join(this.#stateDir, 'gc.lock'));
     // Written first, told afterwards: no collector can start in between and not see them.
     this.#write(fresh);
-    for await (const _ of attempts({ signal })) {
-      if (this.#nobodyCollects() || (await tellCollector(this.#stateDir, fresh))) break;
-    }
+    await this.#tell(fresh, signal);
     for (const path of fresh) this.#added.add(path);
+  }
+
+  /** Tells a collector that runs now of paths which are roots already: it keeps them even if they cease to be. */
+  async tellAgain(paths: readonly string[], signal?: AbortSignal): Promise<void> {
+    this.#collectorLock ??= LockFile.open(join(this.#stateDir, 'gc.lock'));
+    await this.#tell(paths, signal);
   }
 
   /**
@@ -61,6 +65,12 @@ export class TempRoots {
     this.#collectorLock?.close();
     this.#collectorLock = undefined;
     this.#added.clear();
+  }
+
+  async #tell(paths: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    for await (const _ of attempts({ signal })) {
+      if (this.#nobodyCollects() || (await tellCollector(this.#stateDir, paths))) return;
+    }
   }
 
   /** A collector holds gc.lock exclusively from before it reads the roots until it has deleted the rest. */

@@ -73,10 +73,11 @@ async function markRoots(
     signal,
   };
   onEvent({ type: 'collect.phase', phase: 'roots' });
+  // Before the links: who has made one for what he works on may then end, and take his list away.
+  for (const { path } of readTempRoots(parts.directories, finding)) protectedPaths.add(path);
   if (!ignoreRoots) {
     for await (const roots of findRoots(parts, finding))
       await liveness.mark(garbage.idsOf([...new Set(roots.map(({ path }) => path))]), signal);
   }
-  for (const { path } of readTempRoots(parts.directories, finding)) protectedPaths.add(path);
   await protectedPaths.markFresh(garbage, liveness, signal);
 }
