@@ -70,12 +70,12 @@ export class Deletion {
       signal.throwIfAborted();
       await protectedPaths.markFresh(garbage, liveness, signal);
       const found = ready.length < batchSize ? more() : [];
-      ready.push(...(found ?? []).filter(isFree));
+      for (const row of found ?? []) if (isFree(row)) ready.push(row);
       if (ready.length === 0 && found === undefined) return;
       const batch = this.#takeBatch(ready);
       const { rows, released } = await garbage.invalidate(batch, isFree, signal);
       for (const { path, narSize } of rows) this.#discard(path, narSize);
-      ready.push(...released.filter(isFree));
+      for (const row of released) if (isFree(row)) ready.push(row);
       await this.#sweep();
       await pace.rest();
     }

@@ -58,8 +58,11 @@ class Keepers {
     for (const id of ids) this.#next.set(id, undefined);
     for (let stage = ids; stage.length > 0; ) {
       const reached = [...stage];
-      for (let some = stage; some.length > 0; reached.push(...some))
+      for (let some = stage; some.length > 0; ) {
         some = this.#follow('reference', this.#queries.referrerPairs(some));
+        // One by one: there may be more than a call takes arguments.
+        for (const id of some) reached.push(id);
+      }
       stage = this.#followSettings(reached);
     }
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { native } from '../../native.js';
 import type { KeptGarbage } from './records.js';
@@ -22,7 +22,10 @@ export class Trash {
   constructor(realStoreDir: string, signal: AbortSignal | undefined) {
     this.#directory = join(realStoreDir, trashName);
     this.#signal = signal;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    // Whoever may write to the store may have put a link here to what we are to empty.
+    const there = lstatSync(this.#directory, { throwIfNoEntry: false });
+    if (there && !there.isDirectory()) unlinkSync(this.#directory);
+    if (!there?.isDirectory()) mkdirSync(this.#directory, { mode: 0o700 });
     this.#remove(readdirSync(this.#directory).map((name) => join(this.#directory, name)));
   }
 
