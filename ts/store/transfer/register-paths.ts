@@ -82,7 +82,7 @@ async function readRecords(
     signal?.throwIfAborted();
     const real = realPathOf(directories, record.path);
     if (!reregister && database.isValid(record.path)) continue;
-    if (!lstatSync(real, { throwIfNoEntry: false })) throw nothingThere(record.path, real);
+    requireThere(record.path, real);
     records.set(record.path, record);
   }
   return records;
@@ -108,6 +108,8 @@ async function infoOf(
   { canonicalise, signal }: { readonly canonicalise: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<PathInfo> {
   const real = realPathOf(directories, path);
+  // Again, now that no collector can take it away.
+  requireThere(path, real);
   if (canonicalise) await native.canonicaliseTree(real, { signal });
   const identity = nar ?? (await identityOf(real, { signal, caseHack }));
   const known = database.pathInfo(path);
@@ -131,6 +133,10 @@ async function identityOf(
 ): Promise<NonNullable<Registered['nar']>> {
   const { hash, narSize } = await native.hashTree(real, [], options);
   return { hash: { algorithm: 'sha256', hex: hash }, size: narSize };
+}
+
+function requireThere(path: string, real: string): void {
+  if (!lstatSync(real, { throwIfNoEntry: false })) throw nothingThere(path, real);
 }
 
 function nothingThere(path: string, real: string): AirplantError {
