@@ -38,7 +38,7 @@ export class WalLimit {
 
   /** To be called after a transaction, outside of any. Never fails: the transaction has been written. */
   keep(database: Checkpointed): void {
-    const size = statSync(this.#log, { throwIfNoEntry: false })?.size ?? 0;
+    const size = this.#size();
     if (size < limit || (size < this.#nextSize && performance.now() < this.#nextTime)) return;
     const wait = size < pressing ? 0 : patience;
     try {
@@ -50,6 +50,14 @@ export class WalLimit {
       database.exec(`pragma busy_timeout = ${this.#busyTimeout}`);
       this.#nextSize = size + step;
       this.#nextTime = performance.now() + interval + 10 * wait;
+    }
+  }
+
+  #size(): number {
+    try {
+      return statSync(this.#log, { throwIfNoEntry: false })?.size ?? 0;
+    } catch {
+      return 0;
     }
   }
 }
