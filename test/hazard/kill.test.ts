@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type DerivationValue, openStore } from '../../ts/index.js';
+import { native } from '../../ts/native.js';
 import { RealNix } from '../support/nix.js';
 import { goneWithin, processesWith } from '../support/processes.js';
 import { longForm, requires } from '../support/requires.js';
@@ -152,6 +153,9 @@ async function campaign(t: { diagnostic(text: string): void }, { prepare, comman
       // The machine has become faster.
       duration = Math.min(duration, Date.now() - began);
     }
+    // Without its launcher nobody is left to remove what it had outside of the store.
+    if (round % 2 === 0)
+      for (const name of readdirSync(temporaries)) await native.removeTree(join(temporaries, name));
     verify(`round ${round}`);
     const again = start(argv);
     assert.equal(await again.exit, status, `round ${round}: ${again.said()}`);
