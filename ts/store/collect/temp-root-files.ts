@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStorePath } from '../../formats/store-path.js';
 import { native } from '../../native.js';
@@ -35,7 +26,8 @@ export function* readTempRoots(
       if (!fstatSync(fd).isFile()) continue;
       if (removeStale && native.tryLock(fd, 'exclusive')) {
         onNote(`removing stale temporary roots file '${file}'`);
-        unlinkSync(file);
+        // A Nix that ends closes its own before it removes it.
+        rmSync(file, { force: true });
         writeSync(fd, 'd');
         continue;
       }
