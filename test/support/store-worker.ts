@@ -40,7 +40,7 @@ if (verb === 'add') {
     if (line.startsWith('release')) locks.release({ delete: line.endsWith('delete') });
 } else if (verb === 'collect') {
   const onEvent = (event: { type: string; path?: string }) => {
-    if (event.type === 'collect.deleted') writeSync(1, `${event.path}\n`);
+    if (event.type === 'collect.deleted') say(`${event.path}\n`);
   };
   await store.collectGarbage({ onEvent });
   process.exit();
@@ -55,4 +55,17 @@ if (verb === 'add') {
   process.stdout.write('rooted\n');
   for await (const _ of lines);
   store.close();
+}
+
+/** At once, so that a kill takes nothing of it back; waits where the pipe is full, which it does not do by itself. */
+function say(text: string): void {
+  for (;;) {
+    try {
+      writeSync(1, text);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
