@@ -1,7 +1,7 @@
 import { AirplantError } from '../base/errors.js';
 import { compareText } from '../base/text.js';
 import { formatHash, parseHash } from '../formats/hash.js';
-import { Connection, type ConnectionOptions, type Statement, type Value } from './connection.js';
+import { Connection, type ConnectionOptions, type Value } from './connection.js';
 import {
   checkDatabase,
   type DatabaseCheckOptions,
@@ -13,6 +13,7 @@ import { DatabaseUpkeep } from './database-upkeep.js';
 import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
+import { PreparedStatements } from './prepared-statements.js';
 import { damaged } from './sqlite-errors.js';
 
 /** A path to be registered. */
@@ -58,11 +59,12 @@ const sql = {
 export class Database {
   readonly upkeep: DatabaseUpkeep;
   readonly #connection: Connection;
-  readonly #statements = new Map<keyof typeof sql, Statement>();
+  readonly #statements: PreparedStatements<keyof typeof sql>;
   #garbage: GarbageQueries | undefined;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
+    this.#statements = new PreparedStatements(connection, sql);
     this.upkeep = new DatabaseUpkeep(connection);
   }
 
@@ -170,9 +172,9 @@ export class Database {
         for (const reference of info.references) {
           const referenceId = idOf(reference);
           if (referenceId === undefined) throw missingReference(info.path, reference);
-          this.#statement('addReference').run(id, referenceId);
+          this.#statements.get('addReference').run(id, referenceId);
         }
-        for (const [name, path] of outputs ?? []) this.#statement('addOutput').run(id, name, path);
+        for (const [name, path] of outputs ?? []) this.#statements.get('addOutput').run(id, name, path);
       }
       this.#refuseCycle(registrations, updated);
     }, signal);
@@ -195,29 +197,33 @@ export class Database {
   }
 
   #insert(info: PathInfo): number {
-    const { lastInsertRowid } = this.#statement('insert').run(
-      info.path,
-      formatHash(info.narHash, 'base16'),
-      info.registrationTime || Math.floor(Date.now() / 1000),
-      info.deriver ?? null,
-      info.narSize,
-      info.ultimate ? 1 : null,
-      info.signatures.join(' ') || null,
-      info.contentAddress ?? null,
-    );
+    const { lastInsertRowid } = this.#statements
+      .get('insert')
+      .run(
+        info.path,
+        formatHash(info.narHash, 'base16'),
+        info.registrationTime || Math.floor(Date.now() / 1000),
+        info.deriver ?? null,
+        info.narSize,
+        info.ultimate ? 1 : null,
+        info.signatures.join(' ') || null,
+        info.contentAddress ?? null,
+      );
     return Number(lastInsertRowid);
   }
 
   #update(id: number, info: PathInfo): number {
-    this.#statement('update').run(
-      info.narSize,
-      formatHash(info.narHash, 'base16'),
-      info.ultimate ? 1 : null,
-      info.signatures.join(' ') || null,
-      info.contentAddress ?? null,
-      id,
-    );
-    this.#statement('dropReferences').run(id);
+    this.#statements
+      .get('update')
+      .run(
+        info.narSize,
+        formatHash(info.narHash, 'base16'),
+        info.ultimate ? 1 : null,
+        info.signatures.join(' ') || null,
+        info.contentAddress ?? null,
+        id,
+      );
+    this.#statements.get('dropReferences').run(id);
     return id;
   }
 
@@ -249,21 +255,12 @@ export class Database {
     return referencesFirst(references.keys(), (path) => references.get(path)!);
   }
 
-  #statement(name: keyof typeof sql): Statement {
-    let statement = this.#statements.get(name);
-    if (!statement) {
-      statement = this.#connection.prepare(sql[name]);
-      this.#statements.set(name, statement);
-    }
-    return statement;
-  }
-
   #row(name: keyof typeof sql, ...values: Value[]): Value[] | undefined {
-    return this.#statement(name).get(...values);
+    return this.#statements.get(name).get(...values);
   }
 
   #all(name: keyof typeof sql, ...values: Value[]): Value[][] {
-    return this.#statement(name).all(...values);
+    return this.#statements.get(name).all(...values);
   }
 
   #column(name: keyof typeof sql, ...values: Value[]): string[] {

@@ -1,4 +1,5 @@
-import type { Connection, Statement, Value } from './connection.js';
+import type { Connection, Value } from './connection.js';
+import { PreparedStatements } from './prepared-statements.js';
 
 /** A row of ValidPaths, as collectors see it. */
 export interface GarbageRow {
@@ -62,11 +63,12 @@ type ListQuery = 'ids' | 'references' | 'referrers' | 'outputs' | 'derivers' | '
 
 export class GarbageQueries {
   readonly #connection: Connection;
-  readonly #statements = new Map<keyof typeof sql, Statement>();
+  readonly #statements: PreparedStatements<keyof typeof sql>;
 
   /** For `Database` alone. */
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#statements = new PreparedStatements(connection, sql);
     // Paths are looked up in no order: with the usual 2 MB nearly every one would be read from the file. In KiB.
     connection.exec('pragma cache_size = -65536');
   }
@@ -101,19 +103,20 @@ export class GarbageQueries {
   /** Of valid paths that begin with `<storeDir>/<hash part>-`. */
   idsOfHashPart(storeDir: string, hashPart: string): number[] {
     const prefix = `${storeDir}/${hashPart}`;
-    return this.#statement('idsOfHashPart')
+    return this.#statements
+      .get('idsOfHashPart')
       .all(prefix, prefix)
       .map(([id]) => id as number);
   }
 
   /** The next `limit` valid paths after one id up to another, in the order of their ids. */
   pathsBetween(after: number, last: number, limit: number): GarbageRow[] {
-    return this.#statement('paths').all(after, last, limit).map(rowOf);
+    return this.#statements.get('paths').all(after, last, limit).map(rowOf);
   }
 
   /** Those of them that nothing but themselves refers to. */
   unreferencedBetween(after: number, last: number, limit: number): GarbageRow[] {
-    return this.#statement('unreferenced').all(after, last, limit).map(rowOf);
+    return this.#statements.get('unreferenced').all(after, last, limit).map(rowOf);
   }
 
   referencesOf(ids: readonly number[]): number[] {
@@ -181,8 +184,8 @@ export class GarbageQueries {
         if (!found || this.#get('isReferenced', id, id)) continue;
         const row = rowOf(found);
         if (!mayGo(row)) continue;
-        const references = this.#statement('referencesOfOne').all(id);
-        this.#statement('invalidate').run(id);
+        const references = this.#statements.get('referencesOfOne').all(id);
+        this.#statements.get('invalidate').run(id);
         rows.push(row);
         for (const [reference] of references)
           if (!this.#get('isReferenced', reference!, reference!))
@@ -196,7 +199,7 @@ export class GarbageQueries {
     name: 'referrerPairs' | 'derivationPairs' | 'outputPairs' | 'madePairs',
     ids: readonly number[],
   ): [number, number][] {
-    return this.#statement(name).all(JSON.stringify(ids)) as [number, number][];
+    return this.#statements.get(name).all(JSON.stringify(ids)) as [number, number][];
   }
 
   #ids(name: ListQuery, list: readonly Value[]): number[] {
@@ -205,16 +208,7 @@ export class GarbageQueries {
   }
 
   #get(name: keyof typeof sql, ...values: Value[]): Value[] | undefined {
-    return this.#statement(name).get(...values);
-  }
-
-  #statement(name: keyof typeof sql): Statement {
-    let statement = this.#statements.get(name);
-    if (!statement) {
-      statement = this.#connection.prepare(sql[name]);
-      this.#statements.set(name, statement);
-    }
-    return statement;
+    return this.#statements.get(name).get(...values);
   }
 }
 

@@ -24,17 +24,21 @@ export function storePathOf(operand: string, place: Place): string {
 
 /** The same for what is to be realised: `x.drv`, `x.drv!dev,out`, or a path. */
 export function wantedOf(operand: string, place: Place): Wanted {
-  const mark = operand.indexOf('!');
-  const path = storePathOf(mark < 0 ? operand : operand.slice(0, mark), place);
+  const { file, outputs } = splitOperand(operand);
+  const path = storePathOf(file, place);
   if (!path.endsWith('.drv')) return { kind: 'path', path };
-  const outputs =
-    mark < 0
-      ? []
-      : operand
-          .slice(mark + 1)
-          .split(',')
-          .filter(Boolean);
   return { kind: 'outputs', drvPath: path, outputs: outputs.length === 0 ? 'all' : [...new Set(outputs)] };
+}
+
+/** `x.drv!dev,out` as the file and the outputs it names; none if it names none. */
+export function splitOperand(operand: string): {
+  readonly file: string;
+  readonly outputs: readonly string[];
+} {
+  const mark = operand.indexOf('!');
+  if (mark < 0) return { file: operand, outputs: [] };
+  const outputs = operand.slice(mark + 1).split(',');
+  return { file: operand.slice(0, mark), outputs: outputs.filter(Boolean) };
 }
 
 export function noSuchFile(path: string, cause?: unknown): Error {

@@ -129,14 +129,6 @@ export function evaluatedObjects(...values: readonly unknown[]): EvaluatedObject
   return [...new Map(objects.map((object) => [object.path, object])).values()];
 }
 
-/** The output of a derivation that a value made by `derivation` stands for; undefined for any other value. */
-export function evaluatedOutput(value: unknown): { drvPath: string; outputName: string } | undefined {
-  const reference = evaluatedOf(value)?.reference;
-  return reference?.kind === 'output'
-    ? { drvPath: reference.drvPath, outputName: reference.outputName }
-    : undefined;
-}
-
 function evaluateDerivation(registry: Registry, given: DerivationAttributes): DerivationValue {
   const attributes = new Map<string, unknown>([['system', currentSystem()], ...Object.entries(given)]);
   if (readFlag(attributes, '__ignoreNulls')) {

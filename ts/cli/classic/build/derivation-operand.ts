@@ -2,6 +2,7 @@ import { isAirplantError } from '../../../base/errors.js';
 import { printable } from '../../../base/quote.js';
 import type { LocalStore } from '../../../store/local-store.js';
 import { type StoreOperand, tryStoreOperand } from '../../store-operand.js';
+import { splitOperand } from '../operand.js';
 import { readDerivation } from '../store/read-derivation.js';
 import { failure } from '../usage.js';
 import type { WantedOutput } from './build-expressions.js';
@@ -11,18 +12,10 @@ export function derivationOperand(
   operand: string,
   { cwd, local }: { readonly cwd: string; readonly local: LocalStore },
 ): WantedOutput | undefined {
-  const mark = operand.indexOf('!');
-  const path = mark < 0 ? operand : operand.slice(0, mark);
-  const found = storeOperand(path, { cwd, directories: local.directories });
+  const { file, outputs: names } = splitOperand(operand);
+  const found = storeOperand(file, { cwd, directories: local.directories });
   if (!found?.storePath.endsWith('.drv') || found.below !== '') return undefined;
   const drvPath = found.storePath;
-  const names =
-    mark < 0
-      ? []
-      : operand
-          .slice(mark + 1)
-          .split(',')
-          .filter(Boolean);
   if (names.length > 1) {
     const message = `building more than one derivation output is not supported, in '${printable(operand)}'`;
     throw failure('ERR_UNSUPPORTED', message);

@@ -1,0 +1,27 @@
+import type { Connection, Statement } from './connection.js';
+
+/** The statements of a table of SQL by name, each prepared when it is first asked for. */
+export class PreparedStatements<Name extends string> {
+  readonly #connection: Connection;
+  readonly #sql: Readonly<Record<Name, string>>;
+  readonly #prepared = new Map<Name, Statement>();
+
+  constructor(connection: Connection, sql: Readonly<Record<Name, string>>) {
+    this.#connection = connection;
+    this.#sql = sql;
+  }
+
+  get(name: Name): Statement {
+    let statement = this.#prepared.get(name);
+    if (!statement) {
+      statement = this.#connection.prepare(this.#sql[name]);
+      this.#prepared.set(name, statement);
+    }
+    return statement;
+  }
+
+  /** To be called before the connection is closed. */
+  clear(): void {
+    this.#prepared.clear();
+  }
+}
