@@ -10,18 +10,21 @@ import { inUserNamespace, withoutSystemCalls } from './support/lesser-kernel.js'
 // npm test -- WORD...      only files whose path holds one of the words
 // npm test -- --without=NAME,NAME…   on a kernel that lacks these system calls
 // npm test -- --nested     inside another user namespace, as in a container
+// npm test -- --only=FILE,FILE…   of all these, only the files whose path holds one of these, too
 // npm test -- --as-root    only the tests called `as root: …`, which everybody else's run skips
 const testRoot = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const long = process.argv.includes('--long');
 const asRoot = process.argv.includes('--as-root');
 
-const without = process.argv.find((word) => word.startsWith('--without='))?.slice('--without='.length);
+const without = listed('without');
+const only = listed('only');
 
 const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
   .map((name) => join(testRoot, name))
-  .filter((file) => words.length === 0 || words.some((word) => relative(testRoot, file).includes(word)))
+  .filter((file) => words.length === 0 || isNamed(file, words))
+  .filter((file) => only === undefined || isNamed(file, only))
   .filter((file) => !asRoot || readFileSync(file, 'utf8').includes("'as root: "))
   .sort();
 if (files.length === 0) {
@@ -37,7 +40,7 @@ let command = [
   ...(long ? [] : [`--test-timeout=${30 * 60 * 1000}`]),
   ...files,
 ];
-if (without !== undefined) command = withoutSystemCalls(without.split(','), command);
+if (without !== undefined) command = withoutSystemCalls(without, command);
 if (process.argv.includes('--nested')) command = inUserNamespace(command);
 const place = mkdtempSync(join(tmpdir(), 'airplant-test-run-'));
 // Tests that run as root make processes of other users, which look for configuration files too.
@@ -47,7 +50,7 @@ const child = spawn(command[0]!, command.slice(1), {
   env: {
     ...hermetic(process.env, place),
     ...(long ? { AIRPLANT_TEST_LONG: '1' } : {}),
-    ...(without === undefined ? {} : { AIRPLANT_TEST_WITHOUT: without }),
+    ...(without === undefined ? {} : { AIRPLANT_TEST_WITHOUT: without.join(',') }),
   },
 });
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
@@ -55,6 +58,18 @@ child.on('exit', (code, signal) => {
   rmSync(place, { recursive: true, force: true });
   process.exit(signal ? 1 : (code ?? 1));
 });
+
+function isNamed(file: string, parts: readonly string[]): boolean {
+  return parts.some((part) => relative(testRoot, file).includes(part));
+}
+
+function listed(option: string): readonly string[] | undefined {
+  const prefix = `--${option}=`;
+  return process.argv
+    .find((word) => word.startsWith(prefix))
+    ?.slice(prefix.length)
+    .split(',');
+}
 
 /**
  * The environment without what Nix or airplant would be configured by: configuration and caches lie in `place`, where
