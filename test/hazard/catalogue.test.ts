@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { derivation, openStore, source } from '../../ts/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { derivation, openStore, type Store, source } from '../../ts/index.js';
+import { native } from '../../ts/native.js';
 import { compileFixture } from '../support/compile.js';
-import { removableCalls } from '../support/lesser-kernel.js';
+import { processesWith } from '../support/processes.js';
 import { missingCalls, requires } from '../support/requires.js';
+import { leftoversIn } from '../support/scripts.js';
 import { temporaryDirectory } from '../support/temporary.js';
-import { type Context, catalogue, elsewhere, type Outcome } from './catalogue.js';
-import { catalogueWithout, takes } from './lesser-catalogue.js';
+import { aftermath, type Scene } from './aftermath.js';
+import { type Context, catalogue, type Outcome } from './catalogue.js';
+import { catalogueWithout } from './lesser-catalogue.js';
 
 // Not as root: in the control some attempts would do harm.
 const needs =
@@ -30,19 +33,23 @@ let host: Record<string, string>;
 const descriptors = Number(
   /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1],
 );
-const inControl: Context = { inputs: [], nested: true, descriptors };
+const oomScore = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+const inControl: Context = { inputs: [], nested: true, descriptors, oomScore };
 
 /** The table for this kernel. */
 const expected = catalogueWithout(missingCalls);
 
 type Attempts = ReadonlyMap<string, string>;
 
+/** Where its output is, and its log, once a hostile builder has ended. */
+type Ended = Pick<Scene, 'out' | 'link'> & { readonly log: string };
+
 before(async () => {
   if (needs.skip) return;
   probe = compileFixture('hostile');
   const canary = join(directory, 'canary');
   const foreign = join(directory, 'foreign');
-  writeFileSync(canary, 'seen');
+  writeFileSync(canary, 'seen', { mode: 0o644 });
   writeFileSync(foreign, 'seen');
   writeFileSync(`/dev/shm/${shared}`, 'seen');
   execFileSync(probe, ['plant', number]);
@@ -54,10 +61,15 @@ before(async () => {
   const [key, keyring] = String((await once(holder.stdout, 'data'))[0])
     .trim()
     .split(' ');
+  const handsOut = spawn(probe, ['hand-out', `${shared}-file`, canary], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(handsOut.stdout, 'data');
   closing = [
     () => rmSync(`/dev/shm/${shared}`),
     () => execFileSync(probe, ['uproot', number]),
     () => holder.stdin.end(),
+    () => handsOut.stdin.end(),
     ...servers.map((server) => () => server.close()),
   ];
   host = {
@@ -72,42 +84,15 @@ before(async () => {
     SHM: shared,
     PORT: String((servers[1]!.address() as { port: number }).port),
     ABSTRACT: shared,
+    HANDS_OUT: `${shared}-file`,
     SOCKET: join(directory, 'socket'),
     STATE: directory,
+    OOM_SCORE: String(oomScore),
+    TIME: String(Math.floor(Date.now() / 1000)),
   };
 });
 after(() => {
   for (const close of closing) close();
-});
-
-test('every row of the catalogue is tried somewhere', () => {
-  const sizes = { F: 14, P: 10, D: 8, I: 10, N: 11, C: 6, U: 8, S: 17, X: 11, O: 15, L: 4 };
-  const ids = Object.entries(sizes).flatMap(([letter, size]) =>
-    Array.from({ length: size }, (_, index) => `${letter}${index + 1}`),
-  );
-  assert.equal(ids.length, 114);
-  assert.deepEqual([...Object.keys(catalogue), ...Object.keys(elsewhere)].sort(), ids.sort());
-  for (const [id, [file, title]] of Object.entries(elsewhere)) {
-    const text = readFileSync(new URL(`../${file}.test.js`, import.meta.url), 'utf8');
-    assert.ok(text.includes(title), `${file} has no test '${title}' for ${id}`);
-  }
-});
-
-test('the tables for lesser kernels name attempts that there are, and calls that can be taken away', () => {
-  for (const [attempt, calls] of Object.entries(takes)) {
-    const [id, ...name] = attempt.split(' ');
-    assert.ok(name.join(' ') in catalogue[id!]!.attempts, attempt);
-    for (const call of calls) assert.ok(removableCalls.includes(call), call);
-  }
-});
-
-test('what is allowed, and what the kernel alone refuses, is said on the page about security', () => {
-  const page = readFileSync(fileURLToPath(new URL('../../../docs/security.md', import.meta.url)), 'utf8');
-  for (const [id, { attempts }] of Object.entries(catalogue)) {
-    const kinds = Object.values(attempts).map((outcome) => outcome.kind);
-    if (!kinds.includes('allowed') && kinds.includes('blocked')) continue;
-    assert.match(page, new RegExp(`^\\| (\\w+, )*${id}[ ,]`, 'm'), `docs/security.md has no row for ${id}`);
-  }
 });
 
 for (const nested of [true, false]) {
@@ -127,7 +112,8 @@ for (const nested of [true, false]) {
       const known = (attempt: string) => {
         const [id, ...name] = attempt.split(' ');
         return (
-          name.join(' ') in catalogue[id!]!.attempts || (!nested && attempt.endsWith('capable namespace'))
+          name.join(' ') in (catalogue[id!]?.attempts ?? {}) ||
+          (!nested && attempt.endsWith('capable namespace'))
         );
       };
       assert.deepEqual(
@@ -139,7 +125,7 @@ for (const nested of [true, false]) {
 }
 
 test('without the sandbox they succeed', needs, async (t) => {
-  const attempts = inBareNamespace();
+  const attempts = await inBareNamespace();
   for (const [id, row] of Object.entries(expected)) {
     // What only a sandbox has to offer: a process 1 that may be killed, and orphans that are its own.
     if (id === 'I3' || id === 'I5') continue;
@@ -179,7 +165,7 @@ function needsI386(attempt: string, seen: string | undefined): boolean {
   return attempt.endsWith('-i386') && seen === 'ENOEXEC';
 }
 
-/** The probe as the builder of a real derivation, its output that builder's log. */
+/** The probe as the builder of a real derivation, its output that builder's log; and what is seen when it has ended. */
 async function inSandbox(nested: boolean): Promise<{ attempts: Attempts; context: Context }> {
   const program = source(probe, { name: 'hostile' });
   const input = derivation({
@@ -189,12 +175,14 @@ async function inSandbox(nested: boolean): Promise<{ attempts: Attempts; context
     args: ['sh', '-c', '/bin/busybox mkdir $out; echo text > $out/file'],
   });
   const path = `${input}`;
+  const marker = `${shared}-${nested}`;
   const attack = derivation({
     name: `attack-${nested}`,
     system: 'x86_64-linux',
     builder: '/bin/busybox',
+    outputs: ['out', 'link'],
     // The probe is not the builder itself: what it does to its parent must not end the build before its end.
-    args: ['sh', '-c', `"$program" rows; echo > $out`],
+    args: ['sh', '-c', 'HAZARD_OUT=$out HAZARD_LINK=$link "$program" rows; true'],
     program,
     ...prefixed({
       ...host,
@@ -203,28 +191,45 @@ async function inSandbox(nested: boolean): Promise<{ attempts: Attempts; context
       STORE: '/nix/store',
       BUILD: '/build',
       INIT: '1',
+      MARKER: marker,
     }),
   } as Parameters<typeof derivation>[0]);
   const store = await openStore({
     store: join(directory, 'root'),
-    settings: { 'sandbox-paths': ['/bin/busybox'], 'allow-nested-namespaces': nested } as never,
+    settings: {
+      'sandbox-paths': ['/bin/busybox'],
+      'allow-nested-namespaces': nested,
+      'sandbox-dev-shm-size': '1m',
+    } as never,
   });
-  const run = store.build([attack]);
-  let log = '';
-  for await (const event of run) if (event.type === 'build.log') log += Buffer.from(event.chunk).toString();
-  const { results } = await run.result;
+  const attempts = await attacked(marker, async () => {
+    const run = store.build([attack]);
+    let log = '';
+    for await (const event of run) if (event.type === 'build.log') log += Buffer.from(event.chunk).toString();
+    const { results } = await run.result;
+    assert.equal(results[0]!.error, undefined, log);
+    const { out, link } = results[0]!.outputs;
+    return { log, out: store.local.realPath(out!), link: store.local.realPath(link!) };
+  });
+  const { out } = attack as unknown as Record<'out', string>;
+  attempts.set('O10 file', await sameAsRegistered(store, `${out}`));
+  assert.deepEqual(leftoversIn(store), []);
   store.close();
-  assert.equal(results[0]!.error, undefined, log);
   return {
-    attempts: parse(log),
-    context: { inputs: [basename(`${program}`), basename(path)], nested, descriptors },
+    attempts,
+    context: { ...inControl, inputs: [basename(`${program}`), basename(path)], nested },
   };
 }
 
 /** The same probe in a user and mount namespace and nothing more, all of it on copies. */
-function inBareNamespace(): Attempts {
+async function inBareNamespace(): Promise<Attempts> {
   const work = join(directory, 'bare');
-  const [input, build] = [join(work, 'input'), join(work, 'build')];
+  const [input, build, out, link] = ['input', 'build', 'out', 'link'].map((name) => join(work, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   mkdirSync(input, { recursive: true });
   mkdirSync(build);
   for (const file of [join(input, 'file'), join(work, 'linked')]) writeFileSync(file, 'original');
@@ -232,17 +237,52 @@ function inBareNamespace(): Attempts {
   // Its name is not that of any sandbox, whatever the machine's is.
   const script =
     'HAZARD_INIT=$$; export HAZARD_INIT; busybox hostname control; mount --bind "$0" "$0"; "$1" rows; true';
-  const leaked = openSync('/etc/passwd', 'r');
-  const { stdout, stderr } = spawnSync('unshare', ['-Urmu', 'sh', '-c', script, input, probe], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe', leaked],
-    env: {
-      ...process.env,
-      ...prefixed({ ...host, INPUT: input, LINKED: join(work, 'linked'), STORE: directory, BUILD: build }),
-    },
-  });
-  assert.equal(stderr, '');
-  return parse(stdout);
+  const marker = `${shared}-bare`;
+  const linked = join(work, 'linked');
+  const places = { INPUT: input, LINKED: linked, STORE: directory, BUILD: build, OUT: out, LINK: link };
+  try {
+    const attempts = await attacked(marker, async () => {
+      // Files, which are read without waiting for whoever else has them open.
+      const [log, errors] = [join(work, 'log'), join(work, 'errors')];
+      const child = spawn('unshare', ['-Urmu', 'sh', '-c', script, input, probe], {
+        stdio: ['ignore', openSync(log, 'w'), openSync(errors, 'w'), openSync('/etc/passwd', 'r')],
+        env: { ...process.env, ...prefixed({ ...host, ...places, MARKER: marker }) },
+      });
+      await once(child, 'exit');
+      assert.equal(readFileSync(errors, 'utf8'), '');
+      return { log: readFileSync(log, 'utf8'), out, link };
+    });
+    attempts.set('O10 file', await changesLater(join(out, 'growing')));
+    return attempts;
+  } finally {
+    for (const pid of processesWith(marker)) process.kill(pid, 'SIGKILL');
+    rmSync(join('/tmp', marker), { force: true });
+  }
+}
+
+/** What a hostile builder says, and what is seen when it has ended. */
+async function attacked(marker: string, attack: () => Promise<Ended>): Promise<Map<string, string>> {
+  const bystander = spawn(probe, ['bystander', marker], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(bystander.stdout, 'data');
+  try {
+    const { log, ...places } = await attack();
+    const scene = { ...places, probe, marker, canary: host['CANARY']!, bystander: bystander.pid! };
+    return new Map([...parse(log), ...aftermath(scene)]);
+  } finally {
+    bystander.stdin.end();
+  }
+}
+
+async function sameAsRegistered({ local }: Store, path: string): Promise<string> {
+  const { hash } = await native.hashTree(local.realPath(path), []);
+  return hash === local.pathInfo(path)!.narHash.hex ? 'as registered' : 'changed';
+}
+
+/** Comes true as soon as whoever writes to it is given the processor. */
+async function changesLater(file: string): Promise<string> {
+  const { size } = statSync(file);
+  while (statSync(file).size === size) await sleep(10);
+  return 'changed';
 }
 
 function prefixed(values: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,7 +1,9 @@
 /**
  * What a hostile builder tries, and what has to come of it. Written from what the sandbox promises, never from a run.
  * The attempts are those of test/fixtures/native/hostile, made once in a build and once in a bare user and mount
- * namespace, the control: a protection is shown to protect by what succeeds without it.
+ * namespace, the control: a protection is shown to protect by what succeeds without it. What only shows when the builder
+ * has ended is looked at from outside (aftermath.ts), after the one and after the other. What cannot be tried so is in
+ * elsewhere.ts.
  */
 export interface Row {
   readonly title: string;
@@ -27,6 +29,8 @@ export interface Context {
   readonly nested: boolean;
   /** How many descriptors whoever asks for the build may have open: the hard limit. */
   readonly descriptors: number;
+  /** How likely a victim whoever asks for the build is, where memory is short (oom_score_adj). */
+  readonly oomScore: number;
 }
 
 const refused = /^E(PERM|ROFS|ACCES|INVAL|XDEV|BUSY)$/;
@@ -98,6 +102,14 @@ export const catalogue: Readonly<Record<string, Row>> = {
     },
   },
   F9: { title: 'inputs cannot be linked', attempts: { link: blocked(/^E(XDEV|ROFS)$/) } },
+  F10: {
+    title: 'an output that is a symlink is one, and not followed',
+    attempts: {
+      symlink: allowed('ok', 'it may lead anywhere: nobody follows it'),
+      output: allowed('a link', 'it is registered as what it is'),
+      target: { kind: 'kernel', sandbox: 'untouched', bare: 'untouched' },
+    },
+  },
   F11: {
     title: 'nothing is written beside the build directory',
     attempts: {
@@ -105,6 +117,14 @@ export const catalogue: Readonly<Record<string, Row>> = {
       root: kernel('EROFS', 'EACCES'),
       etc: kernel('EROFS', 'EACCES'),
       passwd: kernel('EROFS', 'EACCES'),
+    },
+  },
+  F12: {
+    title: 'an output renamed away and made anew is the new one',
+    attempts: {
+      rename: allowed('ok', 'the directory of the store in there is the build’s own'),
+      anew: allowed('ok', 'what counts is what is there when nobody is left'),
+      output: allowed('the new one', 'it is looked at when every process of the build is dead'),
     },
   },
   F13: {
@@ -213,12 +233,31 @@ export const catalogue: Readonly<Record<string, Row>> = {
     attempts: { open: blocked('0,1,2', 'different'), input: kernel('null', /./) },
   },
 
+  I1: {
+    title: 'a signal to everybody reaches the build alone',
+    attempts: {
+      'kill-all': allowed('ok', 'those it reaches are the build’s own'),
+      bystander: blocked('spared', 'hit'),
+    },
+  },
   I2: { title: 'processes of the host get no signals', attempts: { 'host-process': blocked('ESRCH') } },
   I3: {
     title: 'process 1 survives its builders',
     attempts: { 'after-SIGKILL': allowed('ok', 'the kernel drops what would kill process 1') },
   },
+  I4: { title: 'a daemon does not outlive its build', attempts: { daemon: blocked('gone', 'alive') } },
   I5: { title: 'orphans are reaped', attempts: { zombies: allowed('0', 'it has to be so') } },
+  I6: {
+    title: 'a build ends with its builder, whoever holds the log open',
+    attempts: { log: blocked('closed', 'held open') },
+  },
+  I8: {
+    title: 'a builder that adopts its orphans leaves none',
+    attempts: {
+      subreaper: allowed('ok', 'it is process 1 that the others end with'),
+      orphans: blocked('gone', 'alive'),
+    },
+  },
   I9: {
     title: 'process 1 is not traced',
     attempts: {
@@ -283,6 +322,21 @@ export const catalogue: Readonly<Record<string, Row>> = {
       { kind: 'kernel', sandbox: family, bare: /./ },
     ),
   },
+  N11: {
+    title: 'names and addresses are the same everywhere',
+    attempts: {
+      '/etc/hosts': { kind: 'kernel', sandbox: '127.0.0.1 localhost\n::1 localhost\n', bare: /^/ },
+      '/etc/passwd': blocked(
+        'root:x:0:0:Nix build user:/build:/noshell\nnixbld:x:1000:100:Nix build user:/build:/noshell\n' +
+          'nobody:x:65534:65534:Nobody:/:/noshell\n',
+        'different',
+      ),
+      '/etc/group': blocked('root:x:0:\nnixbld:!:100:\nnogroup:x:65534:\n', 'different'),
+      // Whether the machine has them is its own affair.
+      '/etc/resolv.conf': { kind: 'kernel', sandbox: 'ENOENT', bare: /^/ },
+      '/sys/class/net/lo/address': { kind: 'kernel', sandbox: 'ENOENT', bare: /./ },
+    },
+  },
 
   C1: {
     title: 'System V objects of the host are not there',
@@ -295,6 +349,10 @@ export const catalogue: Readonly<Record<string, Row>> = {
       ...each(['describe', 'link-user-keyring', 'read', 'add', 'request'], blocked('ENOSYS')),
       'parent-session': kernel('ENOSYS', /./),
     },
+  },
+  C4: {
+    title: 'nobody outside hands in a descriptor',
+    attempts: { descriptor: blocked('ECONNREFUSED') },
   },
   C5: {
     title: 'watches see the files of the sandbox',
@@ -461,6 +519,16 @@ export const catalogue: Readonly<Record<string, Row>> = {
   },
   S17: { title: 'too long an argument is an error of its caller', attempts: { execve: kernel('E2BIG') } },
 
+  X2: {
+    title: 'the builder dies before its caller, if memory is short',
+    attempts: {
+      oom_score_adj: blocked(
+        // Whoever is as likely a victim already stays as likely.
+        ({ oomScore }) => (oomScore >= 500 ? 'like its caller' : 'first'),
+        'like its caller',
+      ),
+    },
+  },
   X8: {
     title: 'descriptors are limited',
     attempts: {
@@ -479,48 +547,70 @@ export const catalogue: Readonly<Record<string, Row>> = {
       core: allowed('0', 'as in Nix: it may ask for more, which a host that pipes cores away then gets'),
     },
   },
+  X10: {
+    title: 'shared memory has an end',
+    attempts: { 'two-megabytes': blocked('ENOSPC') },
+  },
+
+  O2: { title: 'modes come down to two', attempts: { modes: blocked('444,555', 'different') } },
+  O5: {
+    title: 'names are bytes',
+    attempts: {
+      names: allowed(
+        '2d7266,2e2e2e,efbda1,f0908080,ff0a1b5b33316d',
+        'they are kept as they are; who shows them to a terminal escapes them',
+      ),
+    },
+  },
+  O6: {
+    title: 'names that differ in case are two',
+    attempts: { names: allowed('A,a,a~nix~case~hack~1', 'on Linux they are, for Nix too') },
+  },
+  O7: {
+    title: 'files that are linked become files of their own',
+    attempts: {
+      within: allowed('ok', 'an archive of the output knows nothing of it'),
+      beside: allowed('ok', 'in the directory of the store in there, which goes with the sandbox'),
+      links: blocked('1', '3'),
+    },
+  },
+  O9: {
+    title: 'what its maker may not read is read',
+    attempts: { file: blocked('read', 'EACCES') },
+  },
+  O10: {
+    title: 'an output does not change when its builder has ended',
+    attempts: { file: blocked('as registered', 'changed') },
+  },
+  O11: { title: 'every time is 1', attempts: { times: blocked('1', 'different') } },
+  O14: { title: 'outputs have no attributes', attempts: { attributes: blocked('', 'user.hazard') } },
+  O15: {
+    title: 'nothing is mounted over an output',
+    attempts: { 'mount-over': blocked('EPERM') },
+  },
+
+  L1: {
+    title: 'no process is left, in a namespace of its own neither',
+    attempts: { 'capable process': blocked('gone', 'alive') },
+  },
+  L2: {
+    title: 'no mount and no file is left',
+    attempts: {
+      file: allowed('ok', 'a /tmp of its own is there to be used'),
+      'capable mount': allowed('ok', 'in namespaces of its own a builder may mount'),
+      'file-outside': blocked('gone', 'there'),
+      'capable mount-point': blocked('gone', 'mounted'),
+    },
+  },
+  L4: {
+    title: 'the clock is the machine’s',
+    attempts: { realtime: allowed('as outside', 'there is no namespace for it') },
+  },
 };
 
-/** Rows that take a whole build, or several: the test that makes them, by its file below test/ and its title. */
-export const elsewhere: Readonly<Record<string, readonly [file: string, title: string]>> = {
-  F10: ['hazard/escape', 'an output that is a symlink is registered as one'],
-  F12: ['hazard/catalogue-builds', 'F12: an output renamed away and made anew is the new one'],
-  I1: ['hazard/catalogue-builds', 'I1: a builder that kills everything kills its build alone'],
-  I4: ['hazard/escape', 'nothing that outlives the builder changes its outputs'],
-  I6: ['hazard/catalogue-builds', 'I6: a build ends with its builder, whoever holds the log open'],
-  I7: ['hazard/catalogue-builds', 'I7: a builder that stops itself is timed out'],
-  I8: ['hazard/catalogue-builds', 'I8: a builder that adopts its orphans leaves none'],
-  C4: ['hazard/escape', 'reaches no socket of the host'],
-  N9: ['host/network', 'a fixed-output build reaches the world and nothing of the host'],
-  N10: ['host/network', 'a fixed-output build reaches the world and nothing of the host'],
-  N11: ['hazard/catalogue-builds', 'N11: the network looks the same to every build'],
-  U4: ['hazard/catalogue-builds', 'U4: a set-id program gives nobody anything'],
-  X1: ['hazard/escape', 'a fork bomb dies with its build'],
-  X2: ['hazard/resources', 'X2: the builder dies before its caller'],
-  X3: ['hazard/resources', 'X3: a full disk fails the build and nothing else'],
-  X4: ['hazard/resources', 'X4: a disk without inodes fails the build and nothing else'],
-  X5: ['hazard/escape', 'a flooded log is bounded in memory, however slow its reader'],
-  X6: ['build/watchdog', 'output puts the end of silence off'],
-  X7: ['hazard/catalogue-builds', 'X7: an output of very many files is registered'],
-  X10: ['hazard/catalogue-builds', 'X10: shared memory has an end'],
-  X11: ['hazard/resources', 'X11: what one build exhausts, another can do without'],
-  O1: ['hazard/escape', 'is refused'],
-  O2: ['hazard/catalogue-builds', 'O2: modes come down to two'],
-  O3: ['hazard/catalogue-builds', 'O3: an abort does not wait for a file of terabytes to be hashed'],
-  O4: ['hazard/catalogue-builds', 'O4: names of 255 bytes are kept'],
-  O5: ['hazard/escape', 'names of any bytes and symlinks to anywhere are kept as they are, and not followed'],
-  O6: ['hazard/catalogue-builds', 'O6: names that differ in case are two'],
-  O7: ['hazard/catalogue-builds', 'O7: files linked within an output are files'],
-  O8: ['host/build', 'what cannot be built is refused in one sentence'],
-  O9: ['hazard/catalogue-builds', 'O9: what its maker may not read is read'],
-  O10: ['hazard/escape', 'nothing that outlives the builder changes its outputs'],
-  O11: ['hazard/catalogue-builds', 'O11: every time is 1'],
-  O12: ['hazard/catalogue-builds', 'O12: references are found wherever they lie in contents and targets'],
-  O13: ['hazard/catalogue-builds', 'O13: what is asked of references is never ignored'],
-  O14: ['hazard/catalogue-builds', 'O14: outputs have no attributes'],
-  O15: ['hazard/catalogue-builds', 'O15: an output under a mount of the builder is none'],
-  L1: ['hazard/escape', 'builds cancelled at any moment leave nothing'],
-  L2: ['hazard/escape', 'builds cancelled at any moment leave nothing'],
-  L3: ['hazard/build-death', 'the death of node leaves nothing'],
-  L4: ['hazard/catalogue-builds', 'L4: the clock is the machine’s, and stays'],
-};
+const sizes = { F: 14, P: 10, D: 8, I: 10, N: 11, C: 6, U: 8, S: 17, X: 11, O: 15, L: 4 };
+
+/** Every row there has to be, in order. */
+export const rowIds: readonly string[] = Object.entries(sizes).flatMap(([letter, size]) =>
+  Array.from({ length: size }, (_, index) => `${letter}${index + 1}`),
+);

@@ -16,7 +16,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DerivationValue, derivation, openStore, type Store } from '../../ts/index.js';
 import { compileFixture } from '../support/compile.js';
-import { goneWithin, processesWith } from '../support/processes.js';
+import { processesWith } from '../support/processes.js';
 import { lesserKernel, longForm, requires } from '../support/requires.js';
 import { buildLogged, leftoversIn, scriptDerivation } from '../support/scripts.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -330,22 +330,6 @@ test('a flooded log is bounded in memory, however slow its reader', needs, async
     // Garbage included.
     assert.ok(most - before < 2 * 2 ** 20, `${filler}: grew by ${most - before} bytes`);
   }
-});
-
-test('a fork bomb dies with its build', needs, async () => {
-  const marker = `bomb-${process.pid}`;
-  // The limit counts the processes of a user; here only those of its namespace.
-  const bomb = `
-    ulimit -u 150 || exit 1
-    bomb() { : ${marker}; (bomb) & (bomb) & bb sleep 100; }
-    echo started; bomb & exec /bin/busybox sleep 100`;
-  const controller = new AbortController();
-  const run = store.build([scriptDerivation('bomb', bomb)], { signal: controller.signal });
-  setTimeout(() => controller.abort(), 700);
-  for await (const _ of run);
-  assert.equal((await run.result).results[0]?.status, 'Cancelled');
-  assert.ok(await goneWithin(marker, 0), 'the last one is dead before the result is told');
-  assert.deepEqual(leftoversIn(store), []);
 });
 
 test(

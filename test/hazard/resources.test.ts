@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -22,20 +22,6 @@ async function open(more: Readonly<Record<string, string>> = {}) {
     settings: { 'sandbox-paths': paths, 'max-jobs': 2 },
   });
 }
-
-test('X2: the builder dies before its caller', needs, async () => {
-  const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
-  await using store = await open();
-  const { log } = await buildLogged(
-    store,
-    scriptDerivation('oom', 'bb cat /proc/self/oom_score_adj; echo > $out'),
-  );
-  // Whoever is as likely a victim already stays as likely.
-  assert.ok(
-    Number(log) > own || (own >= 500 && Number(log) === own),
-    `${log} in the sandbox, ${own} outside`,
-  );
-});
 
 const fills: Readonly<Record<string, { options: string; fill: string }>> = {
   'X3: a full disk fails the build and nothing else': {
