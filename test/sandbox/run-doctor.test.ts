@@ -47,7 +47,15 @@ test('a directory that cannot be written to', async () => {
   );
 });
 
-const kinds = { user: 'user', mnt: 'mount', pid: 'pid', ipc: 'ipc', uts: 'uts', net: 'network' };
+const kinds = {
+  user: 'user',
+  mnt: 'mount',
+  pid: 'pid',
+  ipc: 'ipc',
+  uts: 'uts',
+  net: 'network',
+  cgroup: 'cgroup',
+};
 for (const [kind, step] of Object.entries(kinds)) {
   test(`a limit of zero ${kind} namespaces is found and named`, requires('user-namespaces'), () => {
     const checks = doctorAfter(`echo 0 > /proc/sys/user/max_${kind}_namespaces`);
