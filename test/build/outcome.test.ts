@@ -74,7 +74,7 @@ test('what is no error of ours is a failure of another kind', () => {
 
 test('a failure of a builder that may have talked to the world is a transient one', () => {
   const attempt = { outcome: { kind: 'exited', status: 2 }, lastLines: [] } as unknown as Attempt;
-  assert.throws(() => judge({ drvPath: '/nix/store/x.drv', worldly: true }, attempt), {
+  assert.throws(() => judge({ drvPath: '/nix/store/x.drv', worldly: true, wanted: 'all' }, attempt), {
     code: 'ERR_BUILD_TRANSIENT',
     message: "builder for '/nix/store/x.drv' failed with exit code 2",
   });
@@ -82,7 +82,7 @@ test('a failure of a builder that may have talked to the world is a transient on
 
 test('a failure with hardly any disk left is a transient one, with a note', () => {
   const full = (outcome: Attempt['outcome']) => () =>
-    judge({ drvPath: '/nix/store/x.drv', worldly: false }, {
+    judge({ drvPath: '/nix/store/x.drv', worldly: false, wanted: 'all' }, {
       outcome,
       diskNearlyFull: true,
       lastLines: [],
@@ -101,10 +101,17 @@ test('a failure with hardly any disk left is a transient one, with a note', () =
   }
 });
 
+test('what was wanted of a derivation is part of what Nix calls its build', () => {
+  const attempt = { outcome: { kind: 'timeout', afterSeconds: 5 }, lastLines: [] } as unknown as Attempt;
+  assert.throws(() => judge({ drvPath: '/x.drv', worldly: false, wanted: ['dev', 'out'] }, attempt), {
+    message: "building of '/x.drv!dev,out' from .drv file timed out after 5 seconds",
+  });
+});
+
 test("the messages are Nix's", () => {
   const message = (outcome: Attempt['outcome']) => {
     try {
-      judge({ drvPath: '/nix/store/x.drv', worldly: false }, {
+      judge({ drvPath: '/nix/store/x.drv', worldly: false, wanted: 'all' }, {
         outcome,
         lastLines: ['last'],
       } as unknown as Attempt);
@@ -126,14 +133,14 @@ test("the messages are Nix's", () => {
   );
   assert.equal(
     message({ kind: 'timeout', afterSeconds: 5 }),
-    "building of '/nix/store/x.drv' timed out after 5 seconds",
+    "building of '/nix/store/x.drv!*' from .drv file timed out after 5 seconds",
   );
   assert.equal(
     message({ kind: 'log-limit', limitBytes: 10 }),
-    "building of '/nix/store/x.drv' was killed after writing more than 10 bytes of log output",
+    "building of '/nix/store/x.drv!*' from .drv file killed after writing more than 10 bytes of log output",
   );
   assert.equal(
     message({ kind: 'silent', afterSeconds: 5 }),
-    "building of '/nix/store/x.drv' timed out after 5 seconds of silence",
+    "building of '/nix/store/x.drv!*' from .drv file timed out after 5 seconds of silence",
   );
 });

@@ -79,6 +79,20 @@ test('only the used outputs of an input decide whether it is built', () => {
   );
 });
 
+test('what is wanted of a derivation is all that anybody wants of it', () => {
+  const sketches = {
+    one: { needs: { lib: ['out', 'dev'] } },
+    two: { needs: { lib: ['doc'] } },
+    lib: { outputs: ['out', 'dev', 'doc', 'man'] },
+  };
+  const wantedOf = (...wanted: Parameters<typeof planBuild>[0]) =>
+    planBuild(wanted, storeOf(sketches)).build.find((one) => one.drvPath === drvPath('lib'))?.wanted;
+  assert.deepEqual(wantedOf(all('one'), all('two')), ['dev', 'doc', 'out']);
+  assert.deepEqual(wantedOf(all('two')), ['doc']);
+  assert.deepEqual(wantedOf(all('two'), all('lib')), 'all');
+  assert.deepEqual(wantedOf(all('lib'), all('two')), 'all');
+});
+
 test('an input that is missing and has no derivation is unknown', () => {
   const plan = planBuild(
     [{ kind: 'path', path: storePath('x') }, all('a')],

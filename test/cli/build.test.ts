@@ -137,7 +137,7 @@ test('--json holds all there is to know', async () => {
 
 test('--dry-run says what would be done and does nothing', async () => {
   host.store.planned = {
-    build: [{ drvPath: a, derivation: derivationNamed('a'), missing: ['out'], dependsOn: [] }],
+    build: [{ drvPath: a, derivation: derivationNamed('a'), missing: ['out'], wanted: 'all', dependsOn: [] }],
     substitute: [],
     valid: [],
     unknown: [b],

@@ -36,17 +36,26 @@ const attributes: Readonly<Record<string, readonly [attributes: object, error: R
   'content-addressed and impure': [{ ...floating, __impure: true }, /cannot be both/],
   'a content-addressed output': [floating, /asks for outputs whose paths depend on their content/],
   'an impure output': [{ __impure: true }, /asks for impure outputs/],
-  'structured attributes that are no JSON': [{ __json: '{' }, /__json of derivation x is not JSON: byte 1/],
+  'structured attributes that are no JSON': [
+    { __json: '{' },
+    /cannot process __json attribute of 'x': __json is not JSON: byte 1/,
+  ],
   'structured attributes that are a list': [
     { __json: '[]' },
     /'__json' of derivation x must be a JSON object/,
   ],
-  'an odd list of graphs': [{ exportReferencesGraph: ['one'] }, /odd number of words/],
+  'an odd list of graphs': [
+    { exportReferencesGraph: ['one'] },
+    /odd number of tokens in 'exportReferencesGraph': 'one'/,
+  ],
   'a graph of no path': [
     { exportReferencesGraph: ['one', '/etc'] },
-    /has '\/etc', which is no path in the store/,
+    /'exportReferencesGraph' contains a non-store path '\/etc'/,
   ],
-  'a graph of the store': [{ exportReferencesGraph: ['one', '/nix/store'] }, /which is no path in the store/],
+  'a graph of the store': [
+    { exportReferencesGraph: ['one', '/nix/store'] },
+    /contains a non-store path '\/nix\/store'/,
+  ],
   'a graph of what is no input': [{ exportReferencesGraph: ['one', nowhere] }, /not in the input closure/],
   'a graph in a directory': [{ exportReferencesGraph: ['a/b', nowhere] }, /invalid file name 'a\/b'/],
   'a graph above': [{ exportReferencesGraph: ['..', nowhere] }, /invalid file name '\.\.'/],

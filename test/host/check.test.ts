@@ -59,6 +59,20 @@ test('what was never built is built twice, and comes out the same', needs, async
   assert.deepEqual(leftoversIn(store), []);
 });
 
+test('only what was asked for is named in the end, not what that needs', needs, async () => {
+  const inputs = [script('fails-here', 'exit 1'), script('fails-there', 'exit 1')];
+  const wanted = script('unchecked', `bb cat ${inputs.join(' ')} > $out`);
+  const { events, result } = await check(wanted);
+  assert.equal(result.status, 'DependencyFailed');
+  const named = events.flatMap((event) =>
+    'wantedFailed' in event ? [[event.type, event.wantedFailed]] : [],
+  );
+  assert.deepEqual(named, [
+    ['finished', []],
+    ['check.finished', [result.drvPath]],
+  ]);
+});
+
 test('all outputs are compared, those that differ are kept, and the store is left alone', needs, async () => {
   const wanted = script('some', `echo same > $out; ${random} > $dev; bb mkdir $doc; ${random} > $doc/x`, {
     outputs: ['out', 'dev', 'doc'],

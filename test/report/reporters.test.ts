@@ -32,7 +32,15 @@ const story: readonly BuildEvent[] = [
     hint: 'see the log',
     lastLines: ['l1', 'l\x1b[5A2'],
   },
-  { type: 'finished', built: 1, madeElsewhere: 1, substituted: 0, failed: 1, milliseconds: 65_000 },
+  {
+    type: 'finished',
+    built: 1,
+    madeElsewhere: 1,
+    substituted: 0,
+    failed: 1,
+    wantedFailed: [],
+    milliseconds: 65_000,
+  },
 ];
 
 const checks: readonly BuildEvent[] = [
@@ -40,7 +48,7 @@ const checks: readonly BuildEvent[] = [
   { type: 'check.same', drvPath: a, milliseconds: 1200 },
   { type: 'build.started', drvPath: b, name: 'b', outputs: ['out'], check: true },
   { type: 'check.diff', drvPath: b, path: '/nix/store/x-b', text: '- \x1b]0;owned\x07one\n+ two' },
-  { type: 'check.finished', same: 1, differing: 1, failed: 0, milliseconds: 2000 },
+  { type: 'check.finished', same: 1, differing: 1, failed: 0, wantedFailed: [], milliseconds: 2000 },
 ];
 
 test('plain: a check, and what the diff hook said of it', () => {
@@ -137,6 +145,7 @@ test('json: one object a line, versioned, log bytes exact', () => {
     madeElsewhere: 1,
     substituted: 0,
     failed: 1,
+    wantedFailed: [],
     milliseconds: 65_000,
   });
 });

@@ -44,6 +44,7 @@ test('every style has a reporter', async () => {
       madeElsewhere: 0,
       substituted: 0,
       failed: 0,
+      wantedFailed: [],
       milliseconds: 0,
     });
     reporter.close();
@@ -77,9 +78,73 @@ test('a note on a failure comes after its log, or after its message', () => {
     '       > l1',
     "       For full logs, run 'airplant log /nix/store/a.drv'.",
     '       note: why',
+    '       hint: do',
   ]);
   const shown = failureLines(event, { ...options, showLog: false });
   assert.deepEqual(shown, ['error: it failed', '       note: why', '       hint: do']);
+});
+
+test('a hint that could only point to the log is left out below it', () => {
+  const event = {
+    type: 'build.failed',
+    drvPath: '/nix/store/a.drv',
+    code: 'ERR_BUILD_FAILED',
+    message: 'it failed',
+    hint: 'see the log',
+    lastLines: ['l1'],
+  } as const;
+  const options = { paint: painter(false), colours: false };
+  assert.doesNotMatch(failureLines(event, { ...options, showLog: true }).join('\n'), /hint/);
+  assert.match(failureLines(event, { ...options, showLog: false }).join('\n'), /hint: see the log$/);
+});
+
+test("a time-out ends as Nix's does, which shows no log with it", () => {
+  const event = {
+    type: 'build.failed',
+    drvPath: '/nix/store/a.drv',
+    code: 'ERR_BUILD_TIMEOUT',
+    message: 'it timed out after 5 seconds',
+    hint: 'raise it',
+    lastLines: ['l1'],
+  } as const;
+  const lines = failureLines(event, { paint: painter(false), colours: false, showLog: true });
+  assert.deepEqual(
+    [lines[0], lines[1], lines.at(-1)],
+    ['error: it timed out after 5 seconds', '       last 1 log lines:', '       hint: raise it'],
+  );
+});
+
+test("several things that were asked for and failed are Nix's last word, also of a quiet reporter", async () => {
+  const finished = { type: 'finished', built: 0, madeElsewhere: 0, substituted: 0, failed: 2 } as const;
+  const both = ['/nix/store/a.drv', '/nix/store/b\x1b[2J.drv'];
+  const word = (text: string) => /^.*build of .*$/m.exec(text)?.[0];
+  for (const style of ['tty', 'plain', 'quiet', 'nix-json'] as const) {
+    const say = async (wantedFailed: readonly string[]) => {
+      let text = '';
+      const stream = {
+        write: (more: string) => {
+          text += more;
+          return true;
+        },
+      };
+      const reporter = await createReporter(style, {
+        stream,
+        colours: false,
+        printBuildLogs: false,
+        env: {},
+      });
+      reporter.handle({ ...finished, wantedFailed, milliseconds: 0 });
+      reporter.close();
+      return word(text);
+    };
+    const said = await say(both);
+    assert.match(
+      said ?? '',
+      /error:.* build of '\/nix\/store\/a\.drv', '\/nix\/store\/b\.drv' failed/,
+      style,
+    );
+    assert.equal(await say(both.slice(1)), undefined, style);
+  }
 });
 
 test('short names', () => {

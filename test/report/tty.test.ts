@@ -93,6 +93,7 @@ test('failures and warnings stay; the window goes away', () => {
     madeElsewhere: 0,
     substituted: 0,
     failed: 1,
+    wantedFailed: [],
     milliseconds: 500,
   });
   reporter.close();
@@ -164,6 +165,7 @@ test('nothing to do shows nothing at all', () => {
     madeElsewhere: 0,
     substituted: 0,
     failed: 0,
+    wantedFailed: [],
     milliseconds: 5000,
   });
   reporter.close();

@@ -45,7 +45,7 @@ export interface PeerRow {
   readonly result?: BuildStatus;
   /**
    * Each must match standard error of both, and match the same text. Indentation and colours are taken away first, so
-   * that `^` is the beginning of a line's text in a pattern with the flag `m`.
+   * that `^` is the beginning of a line's text in a pattern with the flag `m`. A row that fails must have some.
    */
   readonly said?: readonly RegExp[];
   /**
@@ -66,6 +66,9 @@ export interface PeerRow {
 
 /** Defines the tests of one group of rows. */
 export function peerTable(group: string, rows: readonly PeerRow[]): void {
+  for (const { name, status, said = [] } of rows) {
+    assert.ok(status === 0 || said.length > 0, `the row '${name}' must tell what both say of the failure`);
+  }
   const programs = ['nix-store', 'nix-instantiate', 'busybox', 'cc'] as const;
   const needs = requires('user-namespaces', ...programs.map((name) => `program:${name}` as const));
   const directory = temporaryDirectory(`table-${group.replaceAll(/\W+/g, '-')}`);

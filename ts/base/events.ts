@@ -105,6 +105,7 @@ export type BuildEvent =
       readonly differing: number;
       /** Derivations that could not be checked. */
       readonly failed: number;
+      readonly wantedFailed: readonly string[];
       readonly milliseconds: number;
     }
   /** Comes for each error before the `finished` that counts it. */
@@ -147,6 +148,11 @@ export type BuildEvent =
       /** Paths that were copied from substituters. */
       readonly substituted: number;
       readonly failed: number;
+      /**
+       * Derivations and paths that were asked for and did not succeed, in the order of their names; after a failure also those that
+       * were stopped on its account. Empty where only the caller has stopped the run.
+       */
+      readonly wantedFailed: readonly string[];
       readonly milliseconds: number;
     };
 

@@ -80,6 +80,7 @@ export async function buildWanted(job: BuildJob, emit: EventSink): Promise<Build
     ...counts(outcomes),
     substituted: prepared.copied.size,
     failed: told.size,
+    wantedFailed: wantedFailed(results, signal),
     milliseconds: Date.now() - began,
   });
   const repaired = job.repair ? [...prepared.copied, ...approach.remade].sort(compareText) : [];
@@ -102,12 +103,12 @@ async function carryOut(
   const { store, approach, signal } = job;
   const sweeping = sweepScratch(store, engine.options, { emit, signal });
   // Who repairs wants what is damaged to be made, in whatever way.
-  const unasked = approach.repairs || engine.options.fallback ? [] : notSubstituted(plan, failures);
+  const notBuilt = approach.repairs || engine.options.fallback ? [] : notSubstituted(plan, failures);
   const goals = approach.repairs ? plan.build.map(({ drvPath }) => drvPath) : wanted.map(pathOf);
   const stopWatching = watchDisk(store, emit);
   try {
     return await buildAll(
-      { plan, wanted: new Set(goals), refused: new Map([...known, ...unasked]) },
+      { plan, wanted: new Set(goals), refused: new Map([...known, ...notBuilt]) },
       { ...engine, store, approach, signal, emit },
     );
   } finally {
@@ -128,6 +129,19 @@ function notSubstituted(plan: Plan, failures: ReadonlyMap<string, unknown>): Map
     refused.set(drvPath, new AirplantError('ERR_SUBSTITUTE', message, { cause, details: { drvPath } }));
   }
   return refused;
+}
+
+/** For who makes what nobody has asked for by name: the `finished` of the run does not tell of it by name either. */
+export function unasked(emit: EventSink): EventSink {
+  return (event) => emit(event.type === 'finished' ? { ...event, wantedFailed: [] } : event);
+}
+
+/** What a caller stops has not failed; what is stopped on account of a failure has, in Nix. */
+function wantedFailed(results: readonly BuildResult[], signal: AbortSignal): string[] {
+  const failed = results.filter(
+    ({ error, status }) => error !== undefined && !(signal.aborted && status === 'Cancelled'),
+  );
+  return [...new Set(failed.map(({ wanted }) => pathOf(wanted)))].sort(compareText);
 }
 
 function pathOf(wanted: Wanted): string {

@@ -19,7 +19,7 @@ export interface Claim {
  * has no lock, as in Nix, so that another process with a free slot can build.
  */
 export async function claimOutputs(
-  planned: PlannedBuild,
+  planned: Pick<PlannedBuild, 'drvPath' | 'missing'>,
   outputs: Readonly<Record<string, string>>,
   context: ClaimContext,
 ): Promise<Claim> {

@@ -6,7 +6,8 @@ import type { AttemptSink } from '../sandbox/attempt-pipe.js';
 import { isBuiltinBuilder } from '../sandbox/builtin.js';
 import type { LocalStore } from '../store/local-store.js';
 import type { Approach } from './approach.js';
-import type { Executor, ExecutorJob, FinishedAttempt } from './executor.js';
+import type { AttemptHooks, Executor, ExecutorJob, FinishedAttempt } from './executor.js';
+import { asFailedBuilder } from './failed-builder.js';
 import { idleRules } from './idle-rules.js';
 import { inputClosure } from './inputs.js';
 import type { BuildOptions } from './options.js';
@@ -51,10 +52,10 @@ export interface MadeOutputs extends AsyncDisposable {
  * (`settleOutputs`); of the sandbox nothing is left then.
  */
 export async function makeOutputs(
-  planned: Pick<PlannedBuild, 'drvPath' | 'derivation' | 'missing'>,
+  planned: Pick<PlannedBuild, 'drvPath' | 'derivation' | 'missing' | 'wanted'>,
   context: MakeContext,
 ): Promise<MadeOutputs> {
-  const { drvPath, derivation, missing } = planned;
+  const { drvPath, derivation, missing, wanted } = planned;
   const { store, emit, signal } = context;
   const inputs = await inputClosure(drvPath, derivation, store);
   const { storeDir } = store.directories;
@@ -71,7 +72,7 @@ export async function makeOutputs(
   const finished = await runBuilder(planned, asked, context);
   try {
     const { attempt, request, privateDirectory } = finished;
-    judge({ drvPath, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
+    judge({ drvPath, wanted, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
     emit({ type: 'build.settling', drvPath });
     const { caseHack } = store;
     const { unsafeDiscardReferences: discardReferences, outputChecks } = derivationOptions(derivation);
@@ -153,9 +154,11 @@ async function runBuilder(
   const finished = await executor
     .run({ request, scratch: scratchOf(realPath), keepAt, observe, prepare }, { signal, onLog, onWarning })
     .catch(async (error) => {
-      // What kept the builder from running is the thing to tell.
+      const told = asFailedBuilder(drvPath, error);
+      // What kept the builder from running is the thing to tell, whatever becomes of its log.
+      await writeLines(told.logged, onLog).catch(() => {});
       await log?.close().catch(() => {});
-      throw error;
+      throw told.error;
     });
   try {
     await log?.close();
@@ -164,6 +167,10 @@ async function runBuilder(
     throw error;
   }
   return finished;
+}
+
+async function writeLines(lines: readonly string[], onLog: AttemptHooks['onLog']): Promise<void> {
+  for (const line of lines) await onLog(Buffer.from(`${line}\n`));
 }
 
 /** The pre-build hook, if there is one; its standard error goes into the log. */

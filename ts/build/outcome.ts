@@ -1,11 +1,13 @@
 import { AirplantError, type ErrorDetails, isAirplantError } from '../base/errors.js';
 import type { BuildEvent } from '../base/events.js';
 import { printable } from '../base/quote.js';
-import type { Attempt, BuildFailure, BuildStatus } from './records.js';
+import type { Attempt, BuildFailure, BuildStatus, PlannedBuild } from './records.js';
 
 /** What was run, as far as it matters for what its end means. */
 interface Judged {
   readonly drvPath: string;
+  /** Of its outputs. */
+  readonly wanted: PlannedBuild['wanted'];
   /** Its outputs are fixed, or it was given a network: it may have talked to the world. */
   readonly worldly: boolean;
 }
@@ -37,24 +39,27 @@ export function judge(judged: Judged, attempt: Attempt): void {
     case 'timeout':
       throw new AirplantError(
         'ERR_BUILD_TIMEOUT',
-        `building of '${drvPath}' timed out after ${outcome.afterSeconds} seconds`,
-        {
-          details,
-        },
+        `${goalName(judged)} timed out after ${outcome.afterSeconds} seconds`,
+        { details },
       );
     case 'silent':
       throw new AirplantError(
         'ERR_BUILD_TIMEOUT',
-        `building of '${drvPath}' timed out after ${outcome.afterSeconds} seconds of silence`,
+        `${goalName(judged)} timed out after ${outcome.afterSeconds} seconds of silence`,
         { details },
       );
     case 'log-limit':
       throw new AirplantError(
         'ERR_LOG_LIMIT',
-        `building of '${drvPath}' was killed after writing more than ${outcome.limitBytes} bytes of log output`,
+        `${goalName(judged)} killed after writing more than ${outcome.limitBytes} bytes of log output`,
         { details },
       );
   }
+}
+
+/** What Nix 2.8 calls the building of something, `*` standing for all outputs. */
+function goalName({ drvPath, wanted }: Judged): string {
+  return `building of '${drvPath}!${wanted === 'all' ? '*' : wanted.join(',')}' from .drv file`;
 }
 
 /**

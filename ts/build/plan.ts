@@ -1,4 +1,5 @@
 import { AirplantError } from '../base/errors.js';
+import { compareText } from '../base/text.js';
 import type { Derivation } from '../derivation/derivation.js';
 import { referencesFirst } from '../store/graph.js';
 import type { Plan, PlannedBuild, Wanted } from './records.js';
@@ -68,7 +69,9 @@ interface Visit {
 
 class Planner {
   readonly #store: StoreView;
-  readonly #build = new Map<string, PlannedBuild>();
+  readonly #build = new Map<string, Omit<PlannedBuild, 'wanted'>>();
+  /** Output names that were asked for, of each derivation that is built. */
+  readonly #asked = new Map<string, 'all' | Set<string>>();
   readonly #open = new Set<string>();
   readonly #valid = new Set<string>();
   /** Looked for and not valid. Each path is asked for once, however many need it. */
@@ -84,7 +87,7 @@ class Planner {
 
   plan(): Plan {
     return {
-      build: [...this.#build.values()],
+      build: [...this.#build.values()].map((one) => ({ ...one, wanted: this.#wantedOf(one.drvPath) })),
       substitute: referencesFirst(this.#substitute.keys(), (path) => this.#substitute.get(path)!),
       valid: [...this.#valid],
       unknown: [...this.#unknown],
@@ -160,8 +163,11 @@ class Planner {
       return path === undefined || !this.#isValid(path);
     };
     const missingPaths = names.filter(isMissing).map((name) => known.get(name));
-    if (this.#build.has(drvPath) || missingPaths.length === 0) return undefined;
-    if (isComplete(missingPaths) && this.#trySubstitutes(missingPaths)) return undefined;
+    if (missingPaths.length === 0) return undefined;
+    const planned = this.#build.has(drvPath);
+    if (!planned && isComplete(missingPaths) && this.#trySubstitutes(missingPaths)) return undefined;
+    this.#ask(drvPath, wanted);
+    if (planned) return undefined;
     this.#open.add(drvPath);
     const derivation = this.#store.readDerivation(drvPath);
     return {
@@ -173,6 +179,17 @@ class Planner {
         .values(),
       dependsOn: [],
     };
+  }
+
+  #ask(drvPath: string, wanted: 'all' | readonly string[]): void {
+    const before = this.#asked.get(drvPath) ?? [];
+    const all = wanted === 'all' || before === 'all';
+    this.#asked.set(drvPath, all ? 'all' : new Set([...before, ...wanted]));
+  }
+
+  #wantedOf(drvPath: string): PlannedBuild['wanted'] {
+    const asked = this.#asked.get(drvPath)!;
+    return asked === 'all' ? asked : [...asked].sort(compareText);
   }
 
   #leave({ drvPath, derivation, missing, dependsOn }: Visit): void {

@@ -32,6 +32,8 @@ export interface PlannedBuild {
   readonly derivation: Derivation;
   /** Output names that have to be made (the others are valid already). */
   readonly missing: readonly string[];
+  /** What of it was asked for, by the user or by the derivations that need it. */
+  readonly wanted: 'all' | readonly string[];
   /** drvPaths in `Plan.build` that must be done first. */
   readonly dependsOn: readonly string[];
 }

@@ -18,11 +18,12 @@ export function readReferenceGraphs(
   { drvPath, derivation, inputs }: { drvPath: string; derivation: Derivation; inputs: readonly string[] },
   store: LocalStore,
 ): ReadonlyMap<string, ReferenceGraph> {
-  const { exportReferencesGraph } = derivationOptions(derivation);
+  const { exportReferencesGraph, structuredAttrs } = derivationOptions(derivation);
+  const about = { drvPath, structured: structuredAttrs !== undefined };
   const known = new Set(inputs);
   const graphs = new Map<string, ReferenceGraph>();
   for (const [name, paths] of exportReferencesGraph) {
-    const roots = paths.map((path) => inStore(drvPath, path, store.directories.storeDir));
+    const roots = paths.map((path) => inStore(path, store.directories.storeDir, about));
     const unknown = roots.find((root) => !known.has(root));
     if (unknown !== undefined) throw notAnInput(drvPath, unknown);
     graphs.set(name, readGraph(roots, store));
@@ -30,14 +31,25 @@ export function readReferenceGraphs(
   return graphs;
 }
 
-function inStore(drvPath: string, path: string, storeDir: string): string {
+/** The messages are Nix's, which has one for each way of writing attributes; the hints tell which derivation it is. */
+function inStore(
+  path: string,
+  storeDir: string,
+  { drvPath, structured }: { readonly drvPath: string; readonly structured: boolean },
+): string {
   try {
     return storePathOf(storeDir, path);
   } catch (cause) {
     throw new AirplantError(
       'ERR_DERIVATION_INVALID',
-      `exportReferencesGraph of '${drvPath}' has ${quote(path)}, which is no path in the store`,
-      { cause, hint: 'Only the closures of inputs can be described.', details: { drvPath } },
+      structured
+        ? `path ${quote(path)} is not in the Nix store`
+        : `'exportReferencesGraph' contains a non-store path ${quote(path)}`,
+      {
+        cause,
+        hint: `exportReferencesGraph of '${drvPath}' can describe the closures of its inputs only.`,
+        details: { drvPath, path },
+      },
     );
   }
 }
@@ -65,9 +77,9 @@ function validOutputs(drvPath: string, store: LocalStore): string[] {
 function notAnInput(drvPath: string, path: string): AirplantError {
   return new AirplantError(
     'ERR_DERIVATION_INVALID',
-    `cannot export references of path '${path}' because it is not in the input closure of '${drvPath}'`,
+    `cannot export references of path '${path}' because it is not in the input closure of the derivation`,
     {
-      hint: 'A path in exportReferencesGraph has to be an input as well; in Nix, do not discard its string context.',
+      hint: `A path in exportReferencesGraph of '${drvPath}' has to be an input as well; in Nix, do not discard its string context.`,
       details: { drvPath, path },
     },
   );

@@ -1,7 +1,7 @@
 import type { EventSink } from '../base/events.js';
 import { describeFinding, type Finding } from '../store/verify/finding.js';
 import type { VerifiedStore } from '../store/verify/verify-store.js';
-import { type BuildJob, type BuildReport, buildWanted } from './builder.js';
+import { type BuildJob, type BuildReport, buildWanted, unasked } from './builder.js';
 import type { Wanted } from './records.js';
 
 export interface VerifyOptions {
@@ -65,7 +65,7 @@ async function repairPaths(
   const wanted = paths.map((path): Wanted => ({ kind: 'path', path }));
   const tell: EventSink = (event) =>
     event.type.startsWith('path.') && 'path' in event && known.has(event.path) ? undefined : emit(event);
-  return await buildWanted({ ...job, wanted: async () => wanted, repair: true }, tell);
+  return await buildWanted({ ...job, wanted: async () => wanted, repair: true }, unasked(tell));
 }
 
 function pathOf(wanted: Wanted): string[] {

@@ -93,15 +93,23 @@ function structuredAttributes(derivation: Pick<Derivation, 'name' | 'env'>): Jso
   if (text === undefined) return undefined;
   const attribute = { derivationName: derivation.name, name: '__json', value: null };
   // Nix refuses it as well: what the builder is given could not be read as JSON.
-  if (!text.isWellFormed()) throw wrongType(attribute, 'UTF-8');
+  if (!text.isWellFormed()) throw unreadable(derivation.name, 'it is not UTF-8');
   try {
-    const value = parseJson(text, `__json of derivation ${derivation.name}`, { mostValues });
+    const value = parseJson(text, '__json', { mostValues });
     if (!isJsonObject(value)) throw wrongType(attribute, 'a JSON object');
     return value;
   } catch (cause) {
     if (!isAirplantError(cause, 'ERR_DERIVATION_SYNTAX')) throw cause;
-    throw new AirplantError('ERR_DERIVATION_INVALID', cause.message, { cause, details: cause.details });
+    throw unreadable(derivation.name, cause.message, cause);
   }
+}
+
+/** Begins as Nix's message does, which has the name of the file instead. */
+function unreadable(name: string, why: string, cause?: AirplantError): AirplantError {
+  return new AirplantError('ERR_DERIVATION_INVALID', `cannot process __json attribute of '${name}': ${why}`, {
+    cause,
+    details: { ...cause?.details, name, attribute: '__json' },
+  });
 }
 
 /** Real derivations have hundreds, and a million takes half a gigabyte. */

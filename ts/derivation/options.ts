@@ -93,20 +93,21 @@ function readOptions(derivation: Derivation): DerivationOptions {
   };
 }
 
-/** `name path name path …`; of equal names the last counts, as in Nix. */
+/** `name path name path …`; of equal names the last counts, as in Nix, whose messages these are. */
 function plainGraphs(derivationName: string, attributes: Attributes): Map<string, string[]> {
-  const tokens = words(attributes.string('exportReferencesGraph')) ?? [];
+  const text = attributes.string('exportReferencesGraph') ?? '';
+  const tokens = words(text) ?? [];
   const graphs = new Map<string, string[]>();
   for (let i = 0; i < tokens.length; i += 2) {
     const [name, path] = [tokens[i]!, tokens[i + 1]];
     if (path === undefined) {
-      throw invalidGraph(derivationName, `has an odd number of words in 'exportReferencesGraph'`);
-    }
-    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) {
       throw invalidGraph(
         derivationName,
-        `has the invalid file name ${quote(name)} in 'exportReferencesGraph'`,
+        `odd number of tokens in 'exportReferencesGraph': ${quote(text, longestList)}`,
       );
+    }
+    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) {
+      throw invalidGraph(derivationName, `invalid file name ${quote(name)} in 'exportReferencesGraph'`);
     }
     graphs.set(name, [path]);
   }
@@ -119,7 +120,7 @@ function structuredGraphs(derivationName: string, structured: JsonObject): Map<s
   if (Object.hasOwn(graphs, 'outputs')) {
     throw invalidGraph(
       derivationName,
-      `wants a graph in the attribute 'outputs', where the output paths are`,
+      `derivation ${derivationName} wants a graph in the attribute 'outputs', where the output paths are`,
       'Give it another name.',
     );
   }
@@ -217,12 +218,15 @@ function requiredFeatures(derivation: Derivation, attributes: Attributes): reado
   return sortedSet([...features]);
 }
 
+/** Nix tells a list as it is; this much of one is enough to find it. */
+const longestList = 1000;
+
 function invalidGraph(
   name: string,
-  why: string,
-  hint = 'It is a list of file names and store paths in turn.',
+  message: string,
+  hint = `In derivation ${name} it has to be a list of file names and store paths in turn.`,
 ): AirplantError {
-  return new AirplantError('ERR_DERIVATION_INVALID', `derivation ${name} ${why}`, {
+  return new AirplantError('ERR_DERIVATION_INVALID', message, {
     hint,
     details: { name, attribute: 'exportReferencesGraph' },
   });

@@ -49,8 +49,8 @@ export function notCopied({ path, from, message }: EventOf<'substitute.failed'>)
 }
 
 /**
- * A failed build as Nix words it: the error, the last lines of the log behind `> `, how to see all of it, and notes.
- * `showLog` is false when the log has been shown already.
+ * A failed build as Nix words it: the error, the last lines of the log behind `> `, how to see all of it, and notes; then
+ * a hint, unless that could only point to the log. `showLog` is false when the log has been shown already.
  */
 export function failureLines(
   event: EventOf<'build.failed'>,
@@ -60,17 +60,21 @@ export function failureLines(
   const [first = '', ...more] = plainText(event.message).split('\n');
   const lines = [`${paint('red', 'error:')} ${first}`];
   const rest = more.map((line) => `       ${line}`);
+  let hinted = true;
   if (showLog && event.lastLines.length > 0) {
-    lines[0] += ';';
+    if (!loglessInNix.has(event.code)) lines[0] += ';';
     lines.push(`       last ${event.lastLines.length} log lines:`);
     for (const line of event.lastLines) lines.push(`       > ${filterLine(line, { colours })}`);
-    lines.push(`       For full logs, run 'airplant log ${plainText(event.drvPath)}'.`, ...rest);
-  } else {
-    lines.push(...rest);
-    if (event.hint) lines.push(`       ${paint('dim', 'hint:')} ${plainText(event.hint)}`);
+    lines.push(`       For full logs, run 'airplant log ${plainText(event.drvPath)}'.`);
+    hinted = event.code !== 'ERR_BUILD_FAILED';
   }
+  lines.push(...rest);
+  if (hinted && event.hint) lines.push(`       ${paint('dim', 'hint:')} ${plainText(event.hint)}`);
   return lines;
 }
+
+/** Nix shows no log with these, so that its sentence ends without a semicolon. */
+const loglessInNix: ReadonlySet<string> = new Set(['ERR_BUILD_TIMEOUT', 'ERR_LOG_LIMIT']);
 
 /** That a build directory stays, in the words of Nix, and what it is good for. */
 export function keptLines({ drvPath, directory }: EventOf<'build.kept'>): string[] {
@@ -114,18 +118,18 @@ const phaseLines = {
 } as const;
 
 /** The last word on a check. */
-export function checkedLines(event: EventOf<'check.finished'>): string[] {
+export function checkedLines(event: EventOf<'check.finished'>, paint: Paint): string[] {
   const { same, differing, failed } = event;
   const parts = [
     same > 0 ? `${same} the same` : '',
     differing > 0 ? `${differing} not deterministic` : '',
     failed > 0 ? `${failed} not checked` : '',
   ].filter(Boolean);
-  return parts.length === 0 ? [] : [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+  return lastLines(parts, event, paint);
 }
 
 /** The last word on a run in which something was to be made; empty if nothing was. */
-export function finishedLines(event: EventOf<'finished'>): string[] {
+export function finishedLines(event: EventOf<'finished'>, paint: Paint): string[] {
   const { built, madeElsewhere, substituted, failed } = event;
   const parts = [
     substituted > 0 ? `${substituted} copied` : '',
@@ -133,7 +137,30 @@ export function finishedLines(event: EventOf<'finished'>): string[] {
     madeElsewhere > 0 ? `${madeElsewhere} made by another process` : '',
     failed > 0 ? `${failed} failed` : '',
   ].filter(Boolean);
-  return parts.length === 0 ? [] : [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`];
+  return lastLines(parts, event, paint);
+}
+
+function lastLines(
+  parts: readonly string[],
+  event: EventOf<'finished' | 'check.finished'>,
+  paint: Paint,
+): string[] {
+  const summary = parts.length > 0 ? [`${parts.join(', ')} in ${formatDuration(event.milliseconds)}`] : [];
+  return [...summary, ...wantedFailedLines(event, paint)];
+}
+
+/** Nix's last word where several things that were asked for have failed; otherwise empty. */
+export function wantedFailedLines(event: EventOf<'finished' | 'check.finished'>, paint: Paint): string[] {
+  const message = wantedFailedMessage(event);
+  return message === undefined ? [] : [`${paint('red', 'error:')} ${message}`];
+}
+
+/** The same without its mark; undefined where there is none. */
+export function wantedFailedMessage({
+  wantedFailed,
+}: EventOf<'finished' | 'check.finished'>): string | undefined {
+  if (wantedFailed.length < 2) return undefined;
+  return `build of ${wantedFailed.map((path) => `'${plainText(path)}'`).join(', ')} failed`;
 }
 
 /** `hello-2.12` of `/nix/store/<hash>-hello-2.12.drv`: for prefixes and rows, where the whole path is too long. */

@@ -8,6 +8,7 @@ import {
   plainText,
   planLines,
   startedLine,
+  wantedFailedMessage,
 } from './messages.js';
 import { type ActivityId, levels, NixActivities } from './nix-activities.js';
 import { NixDownloads } from './nix-downloads.js';
@@ -126,6 +127,7 @@ export class NixJsonReporter implements Reporter {
         break;
       case 'check.finished':
       case 'finished':
+        this.#finish(event);
         break;
     }
   }
@@ -260,6 +262,11 @@ export class NixJsonReporter implements Reporter {
     if (ran && !this.#wanted.has(drvPath)) this.#activities.error(plainText(message));
     else this.#lastErrors.push(plainText(message));
     this.#stopBuild(drvPath);
+  }
+
+  #finish(event: EventOf<'finished' | 'check.finished'>): void {
+    const message = wantedFailedMessage(event);
+    if (message !== undefined) this.#lastErrors.push(message);
   }
 
   #stopBuild(drvPath: string): void {

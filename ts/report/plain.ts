@@ -116,7 +116,7 @@ export class PlainReporter implements Reporter {
       case 'check.diff':
         return diffLines(event, { colours: this.#colours });
       case 'check.finished':
-        return checkedLines(event);
+        return checkedLines(event, this.#paint);
       case 'build.failed': {
         const options = { paint: this.#paint, colours: this.#colours, showLog: !this.#printBuildLogs };
         return [...this.#end(event.drvPath), ...failureLines(event, options)];
@@ -134,7 +134,7 @@ export class PlainReporter implements Reporter {
       case 'warning':
         return [this.#warning(event.message)];
       case 'finished':
-        return finishedLines(event);
+        return finishedLines(event, this.#paint);
     }
   }
 

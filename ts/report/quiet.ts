@@ -1,6 +1,6 @@
 import type { BuildEvent } from '../base/events.js';
 import { painter } from './colours.js';
-import { failureLines } from './messages.js';
+import { failureLines, wantedFailedLines } from './messages.js';
 import type { Reporter, ReporterOptions } from './reporter.js';
 
 /** Failures only. */
@@ -12,10 +12,22 @@ export class QuietReporter implements Reporter {
   }
 
   handle(event: BuildEvent): void {
-    if (event.type !== 'build.failed') return;
-    const { colours, stream } = this.#options;
-    const lines = failureLines(event, { paint: painter(colours), colours, showLog: true });
-    stream.write(`${lines.join('\n')}\n`);
+    const lines = this.#linesFor(event);
+    if (lines.length > 0) this.#options.stream.write(`${lines.join('\n')}\n`);
+  }
+
+  #linesFor(event: BuildEvent): string[] {
+    const { colours } = this.#options;
+    const paint = painter(colours);
+    switch (event.type) {
+      case 'build.failed':
+        return failureLines(event, { paint, colours, showLog: true });
+      case 'check.finished':
+      case 'finished':
+        return wantedFailedLines(event, paint);
+      default:
+        return [];
+    }
   }
 
   close(): void {}

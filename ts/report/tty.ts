@@ -150,7 +150,7 @@ export class TtyReporter implements Reporter {
         this.#window.print(diffLines(event, { colours: this.#colours }));
         break;
       case 'check.finished':
-        this.#window.print(checkedLines(event));
+        this.#window.print(checkedLines(event, this.#paint));
         break;
       case 'collect.finished':
         this.#collecting = undefined;
@@ -171,7 +171,7 @@ export class TtyReporter implements Reporter {
         this.#warn(event.message);
         break;
       case 'finished':
-        this.#window.print(finishedLines(event));
+        this.#window.print(finishedLines(event, this.#paint));
     }
     this.#window.update();
   }

@@ -12,6 +12,8 @@ const check = {
 /** After the host's path to either store. Nix ends there, unless it keeps what it has made. */
 const output = /(?<=may not be deterministic: output '[^']*)\/nix\/store\/[^']*' differs/;
 
+const bothFailed = /^error: build of '\/nix\/store\/\S+\.drv', '\/nix\/store\/\S+\.drv' failed$/m;
+
 const differs = {
   ...check,
   status: 104,
@@ -93,7 +95,7 @@ peerTable('check', [
     ...differs,
     flags: ['--check', '--keep-going'],
     status: 108,
-    said: [...differs.said.slice(1), /builder for '.*' failed with exit code 3/],
+    said: [...differs.said.slice(1), /builder for '.*' failed with exit code 3/, bothFailed],
   },
   {
     name: 'one that differs and one that takes too long',
@@ -107,7 +109,7 @@ peerTable('check', [
     flags: ['--check', '--keep-going'],
     status: 109,
     result: 'TimedOut',
-    said: [...differs.said.slice(1), /timed out after 10 seconds/],
+    said: [...differs.said.slice(1), /timed out after 10 seconds$/m, bothFailed],
   },
   {
     name: 'what was never built, like what it needs',
@@ -138,6 +140,6 @@ peerTable('check', [
     settings: { ...check.settings, timeout: '1' },
     status: 101,
     result: 'TimedOut',
-    said: [/timed out after 1 seconds/],
+    said: [/^error: building of '.*\.drv!\*' from \.drv file timed out after 1 seconds$/m],
   },
 ]);

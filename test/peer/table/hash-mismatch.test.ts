@@ -4,9 +4,10 @@ import { peerTable } from '../../support/peer-table.js';
 const mismatch = {
   status: 102,
   result: 'OutputRejected',
-  said: [/hash mismatch in fixed-output derivation '.*':\nspecified: \S+\ngot: +\S+/],
+  said: [/^error: hash mismatch in fixed-output derivation '.*':\nspecified: \S+\ngot: +\S+$/m],
   differs: { why: 'the status newer versions give it', result: 'HashMismatch' },
 } as const;
+const bothFailed = /^error: build of '\/nix\/store\/\S+\.drv', '\/nix\/store\/\S+\.drv' failed$/m;
 const recursive = `{ outputHashMode = "recursive"; outputHash = "sha256-CkMIecJm+LV/QJKg+TXPP6zUi7zN5XYNR0jKQFFx6Wk="; }`;
 
 peerTable('hash mismatches', [
@@ -54,11 +55,21 @@ peerTable('hash mismatches', [
     nix: '[ (script "echo other > $out" (fixed "promised")) (named "fails" "exit 1" { }) ]',
     flags: ['--keep-going'],
     status: 102,
+    said: [
+      ...mismatch.said,
+      /^error: builder for '\/nix\/store\/\w+-fails\.drv' failed with exit code 1$/m,
+      bothFailed,
+    ],
   },
   {
     name: 'a mismatch and a missing output',
     nix: '[ (script "echo other > $out" (fixed "promised")) (named "makes-nothing" "" { }) ]',
     flags: ['--keep-going'],
     status: 102,
+    said: [
+      ...mismatch.said,
+      /^error: builder for '\/nix\/store\/\w+-makes-nothing\.drv' failed to produce output path for output 'out' at '/m,
+      bothFailed,
+    ],
   },
 ]);

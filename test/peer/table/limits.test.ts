@@ -3,6 +3,33 @@ import { peerTable } from '../../support/peer-table.js';
 // Builders that take too long, are silent, or write too much.
 const endless = 'while true; do echo tick; bb usleep 100000; done';
 
+/** `outputs`: those that were wanted. */
+function timedOut(name: string, limit = '1 seconds', outputs = '\\*'): RegExp {
+  return new RegExp(
+    `^error: building of '/nix/store/\\w+-${name}\\.drv!${outputs}' from \\.drv file timed out after ${limit}$`,
+    'm',
+  );
+}
+
+function failed(name: string): RegExp {
+  return new RegExp(`^error: builder for '/nix/store/\\w+-${name}\\.drv' failed with exit code 1$`, 'm');
+}
+
+function mismatch(name: string): RegExp {
+  return new RegExp(
+    `^error: hash mismatch in fixed-output derivation '/nix/store/\\w+-${name}\\.drv':\nspecified: \\S+\ngot: +\\S+$`,
+    'm',
+  );
+}
+
+/** Nix's last word, where as many derivations that were asked for have failed. */
+function buildOf(count: number): RegExp {
+  return new RegExp(`^error: build of ('/nix/store/\\S+\\.drv'(, )?){${count}} failed$`, 'm');
+}
+
+const wroteTooMuch =
+  /^error: building of '\/nix\/store\/\S+\.drv!\*' from \.drv file killed after writing more than 1000 bytes of log output$/m;
+
 peerTable('time-outs and limits', [
   {
     name: 'too slow',
@@ -10,7 +37,7 @@ peerTable('time-outs and limits', [
     settings: { timeout: '1' },
     status: 101,
     result: 'TimedOut',
-    said: [/ timed out after 1 seconds(?! of)/],
+    said: [timedOut('too-slow')],
   },
   {
     name: 'silent from the beginning',
@@ -18,7 +45,7 @@ peerTable('time-outs and limits', [
     settings: { 'max-silent-time': '1' },
     status: 101,
     result: 'TimedOut',
-    said: [/ timed out after 1 seconds of silence/],
+    said: [timedOut('silent-from-the-beginning', '1 seconds of silence')],
   },
   {
     name: 'silent after a while',
@@ -26,7 +53,7 @@ peerTable('time-outs and limits', [
     settings: { 'max-silent-time': '1' },
     status: 101,
     result: 'TimedOut',
-    said: [/ timed out after 1 seconds of silence/],
+    said: [timedOut('silent-after-a-while', '1 seconds of silence')],
   },
   {
     name: 'talkative',
@@ -34,7 +61,7 @@ peerTable('time-outs and limits', [
     settings: { 'max-build-log-size': '1000' },
     status: 1,
     result: 'LogLimitExceeded',
-    said: [/ killed after writing more than 1000 bytes of log output/],
+    said: [wroteTooMuch],
   },
   {
     name: 'a limit that is just kept',
@@ -48,7 +75,7 @@ peerTable('time-outs and limits', [
     settings: { 'max-build-log-size': '1000' },
     status: 1,
     result: 'LogLimitExceeded',
-    said: [/ killed after writing more than 1000 bytes of log output/],
+    said: [wroteTooMuch],
   },
   {
     name: 'a dependency that is too slow',
@@ -56,7 +83,19 @@ peerTable('time-outs and limits', [
     settings: { timeout: '1' },
     status: 101,
     result: 'DependencyFailed',
-    said: [/ timed out after 1 seconds(?! of)/],
+    said: [
+      timedOut('slow', '1 seconds', 'out'),
+      /^error: 1 dependencies of derivation '\/nix\/store\/\w+-a-dependency-that-is-too-slow\.drv' failed to build$/m,
+    ],
+  },
+  {
+    name: 'a dependency of which two outputs are needed',
+    nix: `let slow = named "slow-outputs" "bb sleep 60" { outputs = [ "out" "dev" "lib" ]; }; in
+          script "" { one = slow.lib; two = slow.dev; }`,
+    settings: { timeout: '1' },
+    status: 101,
+    result: 'DependencyFailed',
+    said: [timedOut('slow-outputs', '1 seconds', 'dev,lib')],
   },
   // Long enough for the others to end by themselves on a busy machine.
   {
@@ -65,6 +104,7 @@ peerTable('time-outs and limits', [
     settings: { timeout: '5' },
     flags: ['--keep-going'],
     status: 103,
+    said: [timedOut('slow-one', '5 seconds'), mismatch('a-time-out-and-a-hash-mismatch'), buildOf(2)],
   },
   {
     name: 'a time-out and a failure',
@@ -72,6 +112,7 @@ peerTable('time-outs and limits', [
     settings: { timeout: '5' },
     flags: ['--keep-going'],
     status: 101,
+    said: [timedOut('slow-two', '5 seconds'), failed('a-time-out-and-a-failure'), buildOf(2)],
   },
   {
     name: 'a time-out, a hash mismatch, a failure and a missing output',
@@ -80,5 +121,12 @@ peerTable('time-outs and limits', [
     settings: { timeout: '5' },
     flags: ['--keep-going'],
     status: 103,
+    said: [
+      timedOut('slow-three', '5 seconds'),
+      mismatch('a-time-out-a-hash-mismatch-a-failure-and-a-missing-output'),
+      failed('fails'),
+      /^error: builder for '\/nix\/store\/\w+-makes-nothing\.drv' failed to produce output path for output 'out' at '/m,
+      buildOf(4),
+    ],
   },
 ]);

@@ -75,13 +75,11 @@ export async function checkDerivation(target: Target, context: CheckContext): Pr
 
 /** The locks of the outputs, all of which are valid. */
 async function claimValid(
-  build: Target,
+  { drvPath }: Target,
   paths: Readonly<Record<string, string>>,
   context: CheckContext,
 ): Promise<HeldLocks> {
-  const { drvPath } = build;
-  const planned = { ...build, missing: Object.keys(paths), dependsOn: [] };
-  const { locks, missing } = await claimOutputs(planned, paths, context);
+  const { locks, missing } = await claimOutputs({ drvPath, missing: Object.keys(paths) }, paths, context);
   if (missing.length === 0) return locks;
   locks.release({ delete: false });
   throw notValid(drvPath, missing);

@@ -1,5 +1,6 @@
 import { AirplantError, isAirplantError } from '../../base/errors.js';
 import type { EventSink } from '../../base/events.js';
+import { compareText } from '../../base/text.js';
 import type { LocalStore } from '../../store/local-store.js';
 import { makeMissing } from '../approach.js';
 import type { BuildJob } from '../builder.js';
@@ -71,7 +72,8 @@ export async function checkAll(job: CheckJob, emit: EventSink): Promise<CheckRep
     await schedule(keys, work, { maxJobs, limits, keepGoing, signal });
   }
   const ordered = targets.map(({ drvPath }) => results.get(drvPath)!);
-  emit({ type: 'check.finished', ...counts(ordered), milliseconds: Date.now() - began });
+  const wantedFailed = failedAmong(ordered, signal);
+  emit({ type: 'check.finished', ...counts(ordered), wantedFailed, milliseconds: Date.now() - began });
   signal.throwIfAborted();
   return { results: ordered, exitStatus: combineExitStatus(exitStatus, exitStatusOf(found)) };
 }
@@ -140,6 +142,14 @@ function failed({ drvPath }: Target, error: unknown): CheckResult {
 
 function stopped(drvPath: string, cause?: unknown): AirplantError {
   return new AirplantError('ERR_ABORTED', `'${drvPath}' was not checked: the check was stopped`, { cause });
+}
+
+/** As `wantedFailed` of a build: what differs has failed, in Nix, and what the caller stops has not. */
+function failedAmong(results: readonly CheckResult[], signal: AbortSignal): string[] {
+  const failed = results.filter(
+    ({ status }) => status !== 'Same' && !(signal.aborted && status === 'Cancelled'),
+  );
+  return failed.map(({ drvPath }) => drvPath).sort(compareText);
 }
 
 function counts(results: readonly CheckResult[]): { same: number; differing: number; failed: number } {

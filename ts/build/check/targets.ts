@@ -2,7 +2,7 @@ import { AirplantError } from '../../base/errors.js';
 import type { EventSink } from '../../base/events.js';
 import type { Derivation } from '../../derivation/derivation.js';
 import type { LocalStore } from '../../store/local-store.js';
-import { type BuildJob, buildWanted } from '../builder.js';
+import { type BuildJob, buildWanted, unasked } from '../builder.js';
 import { combineExitStatus, exitStatusOf, failedEvent, failureOf, statusOf } from '../outcome.js';
 import { outputPaths } from '../output-paths.js';
 import { requireOutputs } from '../plan.js';
@@ -63,7 +63,10 @@ export async function prepareTargets(
   const rest = targets.filter(({ drvPath }) => !unchecked.has(drvPath));
   if (rest.length === 0) return { unchecked, exitStatus: exitStatusOf(impossible) };
   const needs = rest.map((target) => needed(target, job.checking));
-  const { results, exitStatus } = await buildWanted({ ...job, wanted: async () => needs.flat() }, emit);
+  const { results, exitStatus } = await buildWanted(
+    { ...job, wanted: async () => needs.flat() },
+    unasked(emit),
+  );
   let first = 0;
   for (const [index, { drvPath }] of rest.entries()) {
     const end = first + needs[index]!.length;

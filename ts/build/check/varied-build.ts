@@ -35,7 +35,7 @@ export async function makeVaried(job: VariedJob, context: CheckContext): Promise
   const notLater = varied.includes('later-start') ? await untilLater(job, context) : [];
   const requests = new VariedRequests(job, store);
   const made = await makeOutputs(
-    { drvPath, derivation, missing: [...derivation.outputs.keys()] },
+    { drvPath, derivation, missing: [...derivation.outputs.keys()], wanted: 'all' },
     {
       ...context,
       emit: (event) => emit(event.type === 'build.started' ? { ...event, check: true } : event),

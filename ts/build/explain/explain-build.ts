@@ -2,7 +2,7 @@ import { AirplantError, isAirplantError } from '../../base/errors.js';
 import type { EventSink } from '../../base/events.js';
 import { isBuiltinBuilder } from '../../sandbox/builtin.js';
 import { makeMissing } from '../approach.js';
-import { type BuildJob, buildWanted } from '../builder.js';
+import { type BuildJob, buildWanted, unasked } from '../builder.js';
 import { type MakeContext, makeOutputs } from '../make-outputs.js';
 import { failedEvent, failureOf } from '../outcome.js';
 import { outputPaths } from '../output-paths.js';
@@ -51,7 +51,7 @@ export async function explainBuild(job: ExplainJob, emit: EventSink): Promise<Ex
     const watched = new WatchedBuild();
     const approach = makeMissing(store);
     const context: MakeContext = { store, approach, options, executor, emit, signal, ...watched.hooks };
-    const planned = { drvPath, derivation, missing: Object.keys(paths) };
+    const planned = { drvPath, derivation, missing: Object.keys(paths), wanted: 'all' } as const;
     try {
       await using _made = await makeOutputs(planned, context);
       return { drvPath, culprits: [], more: 0, forgotten: 0 };
@@ -102,7 +102,7 @@ class WatchedBuild {
 async function makeInputs(job: ExplainJob, emit: EventSink): Promise<void> {
   const { drvPath, store } = job;
   const wanted = inputsOf(store.readDerivation(drvPath));
-  const { results } = await buildWanted({ ...job, repair: false, wanted: async () => wanted }, emit);
+  const { results } = await buildWanted({ ...job, repair: false, wanted: async () => wanted }, unasked(emit));
   const failed = results.find(({ error }) => error !== undefined);
   if (!failed) return;
   throw new AirplantError(
