@@ -49,7 +49,10 @@ async function measureOne(
   const outPath = await outputOf(build(checked, large), environment);
   // A worker has to end well.
   const expect = ['/bin/sh', '-c', `"$@"; test $? = ${status}`, 'sh'];
-  await using ours = await startWorker([spawn, ...expect, ...inStore('check', checked, large)], environment);
+  await using ours = await startWorker(
+    [spawn, ...expect, ...inStore('check', checked, large, '--no-diffoscope')],
+    environment,
+  );
   const rebuildAndHash = async () => {
     const store = join(directory, 'fresh');
     // What making a store takes is not counted.

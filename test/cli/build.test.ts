@@ -261,7 +261,12 @@ test('check: rounds and what came out the same; --check keeps to what is valid',
   host.store.checkReport = { results: [result], exitStatus: 104 };
   const { status, stdout } = await host.run('check', '--rounds', '3', a);
   assert.equal(status, 104);
-  assert.deepEqual(host.store.checking, { rounds: 3, buildMissing: true, vary: [], diffoscope: false });
+  assert.deepEqual(host.store.checking, {
+    rounds: 3,
+    buildMissing: true,
+    vary: [],
+    diffoscope: 'if-installed',
+  });
   assert.equal(stdout, `${out}\n`);
 
   assert.equal((await host.run('build', '--check', a)).status, 104);
@@ -281,6 +286,8 @@ test('check: what to vary', async () => {
   await host.run('check', '--vary', 'umask,locale', '--diffoscope', a);
   assert.deepEqual(host.store.checking?.vary, ['umask', 'locale']);
   assert.equal(host.store.checking?.diffoscope, true);
+  await host.run('check', '--no-diffoscope', a);
+  assert.equal(host.store.checking?.diffoscope, false);
   await host.run('check', '--vary', 'all', a);
   assert.ok(host.store.checking?.vary.includes('directory-order'));
   assert.ok(!host.store.checking?.vary.includes('none'));

@@ -107,6 +107,20 @@ test('diffoscope has the last word, without what would drive a terminal', () => 
   );
 });
 
+test('what diffoscope says is cut, and nothing at all takes no line', () => {
+  const differs = [compared('none', [file('x', Buffer.from('1'), Buffer.from('2'))])];
+  const said = [
+    { output: 'out', text: 'line\n'.repeat(250), outcome: 'differs' as const },
+    { output: 'dev', text: '', outcome: 'timeout' as const },
+  ];
+  const text = renderDifferenceReport(makeDifferenceReport(drvPath, differs, said));
+  assert.equal(text.match(/^line$/gm)?.length, 200);
+  assert.ok(
+    text.endsWith('and 50 more lines\ndiffoscope on dev:\n(diffoscope did not end in time)\n'),
+    text.slice(-100),
+  );
+});
+
 test('nothing a builder wrote drives a terminal, and long reports are cut', () => {
   const evil = '\x1b]0;owned\x07\x1b[2J\u202e';
   const many = Array.from({ length: 40 }, (_, i) => file(`${evil}${i}`, Buffer.from('a'), Buffer.from(evil)));

@@ -28,7 +28,12 @@ export class ParsedArguments {
 
   /** Whether a flag is on; the last occurrence counts. */
   has(name: string): boolean {
-    return this.#all(name).at(-1)?.on ?? false;
+    return this.choice(name) ?? false;
+  }
+
+  /** The same, but undefined where neither the flag nor its negation was given. */
+  choice(name: string): boolean | undefined {
+    return this.#all(name).at(-1)?.on;
   }
 
   /** The value of a flag that takes one; the last occurrence counts. */

@@ -13,6 +13,8 @@ import type { Spot } from '../build/check/spot.js';
 const shownEntries = 20;
 const shownSpots = 6;
 const shownFiles = 10;
+/** Of what diffoscope says of an output. */
+const shownLines = 200;
 /** Characters of one side of a difference. */
 const shownText = 120;
 /** Bytes around those that differ. */
@@ -149,9 +151,11 @@ function nearBytes({ text, start, end }: Excerpt): string {
 /** Its own lines, as they are but for what would drive a terminal. */
 function diffoscopeLines({ output, text, outcome }: OutputDiffoscope): string[] {
   const ending = endings[outcome];
+  const lines = text === '' ? [] : filterText(text.replace(/\n$/, ''), { colours: false }).split('\n');
   return [
     `diffoscope on ${printable(output)}:`,
-    ...filterText(text.replace(/\n$/, ''), { colours: false }).split('\n'),
+    ...lines.slice(0, shownLines),
+    ...more(lines.length - shownLines, 'line', 'lines', ''),
     ...(ending === undefined ? [] : [ending]),
   ];
 }

@@ -6,15 +6,15 @@ import { claimOutputs } from '../claim.js';
 import { failureOf } from '../outcome.js';
 import { outputPaths } from '../output-paths.js';
 import type { RealiseContext } from '../realise.js';
+import { askDiffoscope } from './ask-diffoscope.js';
 import type { Variation } from './causes/facts.js';
-import { runDiffoscope } from './diffoscope.js';
 import { dropKept } from './keep-differing.js';
 import type { Observation } from './observation.js';
 import { compareOnOneProcessor } from './one-processor.js';
 import { partlyVaried } from './partly-varied.js';
 import { type RebuildJob, type Rebuilt, rebuild } from './rebuild.js';
 import type { CheckedOutput, CheckOptions, CheckResult } from './records.js';
-import { makeDifferenceReport, type OutputDiffoscope } from './report.js';
+import { makeDifferenceReport } from './report.js';
 import { unlessOutOfRoom } from './room-in-memory.js';
 import { withoutClockFiles } from './still-clock.js';
 import { notValid, type Target } from './targets.js';
@@ -64,7 +64,7 @@ export async function checkDerivation(target: Target, context: CheckContext): Pr
       await afterBuild({ drvPath, outputs: paths }, context);
       return { found: { outputs, rounds } };
     }
-    const said = checking.diffoscope ? await askDiffoscope(outputs, context) : undefined;
+    const said = await askDiffoscope(outputs, checking.diffoscope, context);
     const report = makeDifferenceReport(drvPath, observations, said);
     const usual = rebuilt.find(({ round, mismatch }) => mismatch && round.varied.length === 0);
     return { found: { outputs, rounds, report }, mismatch: usual?.mismatch };
@@ -159,21 +159,4 @@ function describe(
   const output = { name, path, narHash: formatHash(store.pathInfo(path).narHash, 'sri') };
   const other = kept.get(name);
   return other === undefined ? output : { ...output, kept: other };
-}
-
-async function askDiffoscope(
-  outputs: readonly CheckedOutput[],
-  { store, emit, signal }: CheckContext,
-): Promise<OutputDiffoscope[]> {
-  const said: OutputDiffoscope[] = [];
-  for (const { name, path, kept } of outputs) {
-    if (kept === undefined) continue;
-    const result = await runDiffoscope(store.realPath(path), store.realPath(kept), { signal });
-    if (!result) {
-      emit({ type: 'warning', message: 'diffoscope is not installed' });
-      return said;
-    }
-    said.push({ output: name, ...result });
-  }
-  return said;
 }

@@ -10,8 +10,11 @@ export interface CheckOptions {
   readonly buildMissing: boolean;
   /** What is made different in each of them, all at once; one by one when something differs. */
   readonly vary: readonly Variation[];
-  /** Let diffoscope compare what differs: it runs many programs on it, as the caller. */
-  readonly diffoscope: boolean;
+  /**
+   * Whether diffoscope compares what differs, which runs many programs on it, as the caller. `if-installed`: where it is
+   * in PATH, unless the caller is root, and for a minute at most; `true`: for five, with a warning where it is not.
+   */
+  readonly diffoscope: boolean | 'if-installed';
 }
 
 /** What came of checking one derivation. */

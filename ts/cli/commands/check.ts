@@ -1,6 +1,7 @@
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
 import { type Variation, variations } from '../../build/check/causes/facts.js';
+import type { CheckOptions } from '../../build/check/records.js';
 import { checkWanted } from '../check-wanted.js';
 import type { Command, CommandContext } from '../command.js';
 import { jsonFlag, progressFlags } from '../common-flags.js';
@@ -20,6 +21,8 @@ A SOURCE is what \`build\` takes; a store path stands for the derivation that ma
 
 With \`--vary\` each rebuild differs in all that is named. If then something comes out otherwise, the derivation is built once as usual and once for each of them alone, so that the cause can be told.
 
+Where diffoscope is installed, what it says of each output that differs is in the report. It reads what builders have written with your rights, so root has to ask for it; \`--no-diffoscope\` leaves it out.
+
 What was made instead of an output is kept beside it, as \`PATH.check\`, until the next check or collection of garbage. The outputs that came out the same are printed.
 
 Exit status: 0 if all outputs are the same, 104 if some differ, otherwise as of \`build\`.`,
@@ -32,7 +35,11 @@ Exit status: 0 if all outputs are the same, 104 if some differ, otherwise as of 
       values: ['LIST'],
       summary: `make different what a build must not depend on: all, or some of ${choices.join(', ')}`,
     },
-    { long: 'diffoscope', summary: 'let diffoscope, which runs as you, compare what differs' },
+    {
+      long: 'diffoscope',
+      negatable: true,
+      summary: 'let diffoscope, which runs as you, compare what differs; default: if it is installed',
+    },
     ...progressFlags,
     jsonFlag,
   ],
@@ -44,7 +51,8 @@ async function check(context: CommandContext): Promise<number> {
   const rounds = roundsOf(args.value('rounds') ?? '1');
   const list = args.value('vary');
   const vary = list === undefined ? [] : variationsOf(list);
-  const checking = { rounds, buildMissing: true, vary, diffoscope: args.has('diffoscope') };
+  const diffoscope: CheckOptions['diffoscope'] = args.choice('diffoscope') ?? 'if-installed';
+  const checking = { rounds, buildMissing: true, vary, diffoscope };
   const operands = args.operands.length > 0 ? args.operands : ['.'];
   return await withWanted(context, operands, ({ store, wanted }) =>
     checkWanted(context, store, wanted, checking),
