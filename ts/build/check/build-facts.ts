@@ -10,7 +10,10 @@ export interface BuildTimes {
   readonly stoppedAt: number;
 }
 
-/** What the namer may know of a build: what its builder could see. `request` is the one it was given. */
+/**
+ * What the namer may know of a build: the conditions that its builder ran under, with the values that it could see. Of the
+ * request it was given nothing else is taken.
+ */
 export function factsOf(
   request: BuildRequest,
   buildDirectory: string,
@@ -31,7 +34,7 @@ export function factsOf(
     uname: unameOf(request),
     umask: variation.umask ?? 0o022,
     locale: Object.fromEntries(
-      [...env].filter(([name]) => /^(LANG|LC_|LANGUAGE$|TERM$|COLUMNS$|LINES$)/.test(name)),
+      [...env].filter(([name]) => /^(LANG$|LC_|LANGUAGE$|TERM$|COLUMNS$|LINES$)/.test(name)),
     ),
     randomAddresses: (request.personality & addrNoRandomize) === 0,
   };

@@ -29,6 +29,34 @@ function file(path: string, a: string, b: string): ObservedDifference {
   };
 }
 
+test('what files and outputs are called means nothing', () => {
+  const contents = [
+    ['first', `built at ${facts.startedAt}`, `built at ${facts.startedAt + 1}`],
+    ['second', 'b3c1f4c2-0a47-4b8e-9a3c-6d0f7d1f9d11', '0f0c9a4e-5a57-4a54-8f0e-6a1d5a0b7c22'],
+    ['third', 'a\nb\nc\n', 'c\nb\na\n'],
+    ['fourth', 'x', 'y'],
+  ] as const;
+  const named = (rename: (name: string) => string, output: string) =>
+    nameCauses([
+      seen(
+        'none',
+        contents.map(([name, a, b]) => ({ ...file(rename(name), a, b), output })),
+      ),
+    ]).map(({ files, ...cause }) => ({ ...cause, files: files.length }));
+  const plain = named((name) => name, 'out');
+  assert.ok(plain.length > 2, JSON.stringify(plain));
+  const telling = new Map([
+    ['first', 'random.uuid'],
+    ['second', 'timestamp.txt'],
+    ['third', 'lib/__pycache__/x.pyc'],
+    ['fourth', 'pid'],
+  ]);
+  assert.deepEqual(
+    named((name) => telling.get(name)!, 'locale'),
+    plain,
+  );
+});
+
 /** A comparison; `condition` holds for both builds, `changed` for the second. */
 function seen(
   variation: Variation,

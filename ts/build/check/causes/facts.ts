@@ -29,7 +29,13 @@ export type Variation = (typeof variations)[number];
 /** How the builds of a comparison were made to differ: in one thing, or `together` in several. */
 export type Compared = Variation | 'together';
 
-/** What is known of one build, for comparing with what its output says. */
+/**
+ * The values that the conditions of one build had: when and where it ran, and what its builder could read of processes,
+ * processors, kernel, umask, locale and addresses. A number in a file is a process id, and a time that of the build, because
+ * the build had it; nothing else could tell it from any other number. These are no hints at the answer: they are the same for
+ * everything that is built under these conditions, but for the paths of the outputs. Nothing says what was built, by which
+ * builder, from what, or what it logged.
+ */
 export interface BuildFacts {
   /** Unix seconds, by the clock the builder saw, before it was started and after it had ended. */
   readonly startedAt: number;

@@ -27,8 +27,10 @@ export const mostEvidence = 5;
 export const mostFiles = 100;
 
 /**
- * Names what makes a build's outputs differ, from nothing but the bytes and which variation made them differ: the
- * decision table is `rules`. Pure. The causes come the surest first; there are none if nothing differs.
+ * Names what makes a build's outputs differ, from the bytes that differ, which of them belong to one place, which variation
+ * made them differ, and the values that the varied conditions had (`BuildFacts`), which are looked for in the bytes. Names of
+ * files and outputs tell places apart and mean nothing. The decision table is `rules`. Pure. The causes come the surest first;
+ * there are none if nothing differs.
  */
 export function nameCauses(observations: readonly Observation[]): Cause[] {
   const first = observations[0];
