@@ -271,10 +271,12 @@ test('adding the same thing many times at once is one addition', async () => {
 
 test('a result link is made, replaced, and registered; nothing else is overwritten', async () => {
   await using store = await openTestStore(newRoot());
+  const add = (name: string) => store.addText({ name, contents: name, references: [] });
+  const [a, b] = [await add('a'), await add('b')];
   const link = join(directory, 'links', 'result');
-  await store.makeResultLink({ link, path: somePath('a') });
-  await store.makeResultLink({ link, path: somePath('b') });
-  assert.equal(readlinkSync(link), somePath('b'));
+  await store.makeResultLink({ link, path: a });
+  await store.makeResultLink({ link, path: b });
+  assert.equal(readlinkSync(link), b);
   const auto = join(store.directories.stateDir, 'gcroots/auto');
   assert.deepEqual(
     readdirSync(auto).map((name) => readlinkSync(join(auto, name))),
@@ -285,18 +287,12 @@ test('a result link is made, replaced, and registered; nothing else is overwritt
   writeFileSync(join(directory, 'links', 'file'), '');
   symlinkSync('/etc', join(directory, 'links', 'elsewhere'));
   for (const name of ['file', 'elsewhere'])
-    await assert.rejects(
-      store.makeResultLink({ link: join(directory, 'links', name), path: somePath('a') }),
-      {
-        code: 'ERR_FILE',
-      },
-    );
-  await assert.rejects(
-    store.makeResultLink({ link: `${store.directories.realStoreDir}/r`, path: somePath('a') }),
-    {
+    await assert.rejects(store.makeResultLink({ link: join(directory, 'links', name), path: a }), {
       code: 'ERR_FILE',
-    },
-  );
+    });
+  await assert.rejects(store.makeResultLink({ link: `${store.directories.realStoreDir}/r`, path: a }), {
+    code: 'ERR_FILE',
+  });
 });
 
 test('a store opened for reading changes nothing, even where it could', async () => {

@@ -12,7 +12,7 @@ import type { BuildOptions } from './options.js';
 import { exitStatusOf, failedEvent, failureOf, statusOf } from './outcome.js';
 import { knownOutputs, outputsOf } from './plan.js';
 import type { BuildResult, Plan, Wanted } from './records.js';
-import { formatWanted } from './wanted.js';
+import { formatWanted, pathOf } from './wanted.js';
 
 export type BuildRun = EventRun<BuildReport>;
 
@@ -142,10 +142,6 @@ function wantedFailed(results: readonly BuildResult[], signal: AbortSignal): str
     ({ error, status }) => error !== undefined && !(signal.aborted && status === 'Cancelled'),
   );
   return [...new Set(failed.map(({ wanted }) => pathOf(wanted)))].sort(compareText);
-}
-
-function pathOf(wanted: Wanted): string {
-  return wanted.kind === 'path' ? wanted.path : wanted.drvPath;
 }
 
 function counts(outcomes: ReadonlyMap<string, Outcome>): { built: number; madeElsewhere: number } {

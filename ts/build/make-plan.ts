@@ -3,7 +3,9 @@ import type { LocalStore } from '../store/local-store.js';
 import type { Substitute, Substitutes } from '../substitute/substitutes.js';
 import type { Approach } from './approach.js';
 import { planBuild, type StoreView } from './plan.js';
+import { protectPlan } from './protect-plan.js';
 import type { Plan, Wanted } from './records.js';
+import { pathOf } from './wanted.js';
 
 /** What planning needs besides what is wanted. */
 export interface PlanContext {
@@ -72,6 +74,8 @@ export interface Prepared {
 /**
  * Plans and substitutes in turn, until there is nothing to be substituted any more: for each path that does not come
  * the next substituter is tried, and what comes may be a derivation that asks for more. Every plan is told of.
+ *
+ * From then on no collector takes away what is wanted, nor what the plan found valid, until the store is closed.
  */
 export async function planAndSubstitute(
   wanted: readonly Wanted[],
@@ -80,8 +84,12 @@ export async function planAndSubstitute(
   const copied = new Set<string>();
   const failures = new Map<string, unknown>();
   const told = new Set<string>();
+  // First of all: whoever keeps a `.drv` file keeps those it refers to, which planning reads.
+  await context.store.addTempRoots(wanted.map(pathOf));
   for (;;) {
-    const { plan, found, refused } = await context.approach.plan(wanted, context);
+    const planned = await context.approach.plan(wanted, context);
+    if (!(await protectPlan(planned, context.store))) continue;
+    const { plan, found, refused } = planned;
     tellPlan(plan, wanted, told, context.emit);
     if (plan.substitute.length === 0) return { plan, refused, copied, failures };
     const { substituteAll } = await import('./substitute-all.js');

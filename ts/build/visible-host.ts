@@ -19,7 +19,7 @@ export function visibleHost(
     files: hostLoaderFiles,
     // They must stay as long as a build may use them.
     async closure(paths) {
-      await store.addTempRoot(...paths);
+      await store.addTempRoots(paths);
       return store.closure(paths);
     },
     findSpecialFile: (directory, signal) => findSpecialFile(directory, memory, signal),

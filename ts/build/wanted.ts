@@ -31,6 +31,11 @@ export function formatWanted(wanted: Wanted): string {
   return wanted.outputs === 'all' ? wanted.drvPath : `${wanted.drvPath}!${wanted.outputs.join(',')}`;
 }
 
+/** The path that is asked for, or the one of the derivation whose outputs are. */
+export function pathOf(wanted: Wanted): string {
+  return wanted.kind === 'path' ? wanted.path : wanted.drvPath;
+}
+
 /** What has to be valid before the builder of a derivation can run. */
 export function inputsOf({ inputDrvs, inputSrcs }: Derivation): Wanted[] {
   return [

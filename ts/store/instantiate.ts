@@ -21,7 +21,7 @@ export async function instantiate(
   store: LocalStore,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  await store.addTempRoot(...objects.map(({ path }) => path));
+  await store.addTempRoots(objects.map(({ path }) => path));
   const missing = objects.filter(({ path }) => !store.isValid(path));
   for (const object of missing) {
     if (object.kind === 'source') await addSource(object, store, options.signal);

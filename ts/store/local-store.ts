@@ -247,6 +247,11 @@ export class LocalStore implements AsyncDisposable {
    * be asked afterwards. A store opened for reading cannot protect anything, and does nothing.
    */
   async addTempRoot(...paths: readonly string[]): Promise<void> {
+    await this.addTempRoots(paths);
+  }
+
+  /** The same for any number of paths, more than a call has room for as arguments: all with one write. */
+  async addTempRoots(paths: Iterable<string>): Promise<void> {
     if (!this.readOnly) {
       await this.#change('protecting paths', (signal) => this.#parts.tempRoots.add(paths, signal));
     }
@@ -554,15 +559,19 @@ export class LocalStore implements AsyncDisposable {
     });
   }
 
-  /** Makes or replaces a link to a store path, `result` say, and registers it as a root. */
+  /**
+   * Makes or replaces a link to a store path, `result` say, and registers it as a root. Throws ERR_PATH_INVALID before
+   * anything is made if the path is not valid, and as `makeResultLink`.
+   */
   async makeResultLink(result: { readonly link: string; readonly path: string }): Promise<void> {
     this.realPath(result.path);
-    await this.#change('adding a root', async () => {
+    await this.#change('adding a root', async (signal) => {
       const { makeResultLink } = await import('./roots.js');
-      await this.#parts.tempRoots.add([result.path]);
+      await this.#parts.tempRoots.add([result.path], signal);
+      if (!this.isValid(result.path)) throw invalidPath(result.path);
       await makeResultLink(this.directories, result);
       // A real Nix that collects may have looked for links already, and looks for temporary roots when we are gone.
-      await this.#parts.tempRoots.tellAgain([result.path]);
+      await this.#parts.tempRoots.tellAgain([result.path], signal);
     });
   }
 

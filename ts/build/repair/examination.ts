@@ -37,7 +37,7 @@ export class Examination {
   /** Reads those of the valid paths that have not been read yet. True if one of them is damaged. */
   async examine(paths: Iterable<string>, signal: AbortSignal): Promise<boolean> {
     const fresh = [...new Set(paths)].filter((path) => !this.#good.has(path) && !this.#damaged.has(path));
-    await this.#store.addTempRoot(...fresh);
+    await this.#store.addTempRoots(fresh);
     const shared = AbortSignal.any([signal]);
     // Everything that is being read listens to it; that is no leak.
     setMaxListeners(0, shared);
