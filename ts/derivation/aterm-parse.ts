@@ -26,14 +26,17 @@ export function parseDerivation(
   source: { readonly name: string; readonly file?: string; readonly strings?: StringPool },
 ): Derivation {
   const file = source.file ?? `${source.name}.drv`;
-  if (bytes.length > maxDerivationBytes) {
-    throw new AirplantError(
-      'ERR_DERIVATION_SYNTAX',
-      `${file} is ${bytes.length} bytes long, more than the ${maxDerivationBytes} a derivation may have`,
-      { details: { file, offset: maxDerivationBytes, expected: 'the end of the file' } },
-    );
-  }
+  if (bytes.length > maxDerivationBytes) throw derivationTooLong(file, bytes.length);
   return new Parser(decodeText(bytes), file, source.strings ?? new StringPool()).derivation(source.name);
+}
+
+/** The error for a derivation of more than `maxDerivationBytes`; `file` is what it is called. */
+export function derivationTooLong(file: string, size: number): AirplantError {
+  return new AirplantError(
+    'ERR_DERIVATION_SYNTAX',
+    `${file} is ${size} bytes long, more than the ${maxDerivationBytes} a derivation may have`,
+    { details: { file, offset: maxDerivationBytes, expected: 'the end of the file' } },
+  );
 }
 
 /**

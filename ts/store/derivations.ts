@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { parseDerivation } from '../derivation/aterm-parse.js';
@@ -8,7 +7,8 @@ import { StringPool } from '../derivation/string-pool.js';
 import { parseStorePath } from '../formats/store-path.js';
 import { type Database, invalidPath } from './database.js';
 import type { StoreDirectories } from './directories.js';
-import { realPathOf, storeError } from './store-parts.js';
+import { readDerivationFile } from './read-derivation-file.js';
+import { realPathOf } from './store-parts.js';
 
 /** The derivations of a store. */
 export class Derivations {
@@ -28,7 +28,7 @@ export class Derivations {
 
   /**
    * Reads a derivation, each once: a path with a hash of its contents never means something else.
-   * Throws ERR_PATH_INVALID if the path is not valid, ERR_DERIVATION_SYNTAX if it is no derivation.
+   * Throws ERR_PATH_INVALID if the path is not valid, ERR_DERIVATION_SYNTAX if it is no derivation, nor a file that could be one.
    */
   read(drvPath: string): Derivation {
     const known = this.#parsed.get(drvPath) ?? this.#evaluated.get(drvPath)?.deref();
@@ -36,7 +36,7 @@ export class Derivations {
     this.#nameOf(drvPath);
     const file = realPathOf(this.directories, drvPath);
     if (!this.#database.isValid(drvPath)) throw invalidPath(drvPath);
-    const derivation = this.parse(drvPath, readStoreFile(file));
+    const derivation = this.parse(drvPath, readDerivationFile(drvPath, file));
     // Old entries give way first. Whoever walks a graph of more asks for each just a few times.
     if (this.#parsed.size >= maxParsed) this.#parsed.delete(this.#parsed.keys().next().value!);
     this.#parsed.set(drvPath, derivation);
@@ -76,12 +76,4 @@ const maxParsed = 4096;
 /** True for the name of a derivation's `.drv` file, or its path. */
 export function isDerivationName(name: string): boolean {
   return name.endsWith('.drv');
-}
-
-function readStoreFile(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw storeError(error, 'reading a derivation');
-  }
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { HashMemo } from '../derivation/hash-modulo.js';
 import type { Hash } from '../formats/hash.js';
 import { native } from '../native.js';
@@ -8,6 +7,7 @@ import { isDerivationName } from './derivations.js';
 import { memoFor, outputsToRegister } from './new-derivations.js';
 import type { PathInfo } from './path-info.js';
 import { type PlaceOptions, placeAndRegister } from './place.js';
+import { readDerivationFile } from './read-derivation-file.js';
 import { type KeptContents, replacePaths } from './replace-paths.js';
 import type { StoreParts } from './store-parts.js';
 
@@ -38,7 +38,7 @@ export async function registerOutputs(
 ): Promise<PathInfo[]> {
   // Before anything is moved: what cannot be registered is not lost.
   for (const output of outputs) checkPathInfo(parts.directories.storeDir, pathInfoOf(output));
-  const derivations = await newDerivations(parts, outputs);
+  const derivations = newDerivations(parts, outputs);
   return await placeAndRegister(parts, outputs, {
     ...options,
     place: async (output, realPath) => {
@@ -57,7 +57,7 @@ export async function replaceOutputs(
   outputs: readonly OutputToRegister[],
   options: PlaceOptions = {},
 ): Promise<KeptContents[]> {
-  const derivations = await newDerivations(parts, outputs);
+  const derivations = newDerivations(parts, outputs);
   const replacements = outputs.map((output) => ({
     registration: registrationOf(parts, output, derivations),
     source: output.source,
@@ -71,13 +71,10 @@ interface Made {
 }
 
 /** Derivations made by a build, or copied from another store. */
-async function newDerivations(
-  { database, derivations }: StoreParts,
-  outputs: readonly OutputToRegister[],
-): Promise<Made> {
+function newDerivations({ database, derivations }: StoreParts, outputs: readonly OutputToRegister[]): Made {
   const fresh = new Map<string, Uint8Array>();
   for (const { path, source } of outputs)
-    if (isDerivationName(path) && !database.isValid(path)) fresh.set(path, await readFile(source));
+    if (isDerivationName(path) && !database.isValid(path)) fresh.set(path, readDerivationFile(path, source));
   return { fresh, memo: memoFor(fresh, derivations) };
 }
 

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
@@ -13,7 +13,8 @@ import { PathLocks } from '../locks.js';
 import { type NewDerivations, outputsToRegister } from '../new-derivations.js';
 import type { PathInfo } from '../path-info.js';
 import type { PlaceOptions } from '../place.js';
-import { realPathOf, type StoreParts, storeError } from '../store-parts.js';
+import { readDerivationFile } from '../read-derivation-file.js';
+import { realPathOf, type StoreParts } from '../store-parts.js';
 
 /** How registration text is to be understood. */
 export interface RegisterChoices {
@@ -93,11 +94,7 @@ function contentsOf({ directories }: StoreParts, records: ReadonlyMap<string, Re
   return {
     get: (path) => {
       if (!records.has(path) || !isDerivationName(path)) return undefined;
-      try {
-        return readFileSync(realPathOf(directories, path));
-      } catch (error) {
-        throw storeError(error, `registering ${quote(path)}`);
-      }
+      return readDerivationFile(path, realPathOf(directories, path));
     },
   };
 }
