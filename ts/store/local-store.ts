@@ -482,11 +482,22 @@ export class LocalStore implements AsyncDisposable {
   async collectGarbage(
     options: StoreCollectOptions & { readonly maxFreed?: number | undefined } = {},
   ): Promise<CollectReport> {
+    return await this.#collectGarbage({ ...options, ifBusy: 'wait' });
+  }
+
+  async #collectGarbage(
+    options: StoreCollectOptions & {
+      readonly maxFreed?: number | undefined;
+      readonly ifBusy: 'wait' | 'give up';
+    },
+  ): Promise<CollectReport> {
+    const { maxFreed, ifBusy } = options;
     const collect = async (signal: AbortSignal) => {
       const { collectGarbage } = await import('./collect/collect-garbage.js');
       return await collectGarbage(this.#parts, {
         ...this.#collecting(options, signal),
-        maxFreed: options.maxFreed,
+        maxFreed,
+        ifBusy,
       });
     };
     return await this.#change('collecting garbage', collect, options.signal);
@@ -502,7 +513,8 @@ export class LocalStore implements AsyncDisposable {
     const { AutoCollector, availableBytes } = await import('./collect/auto-collector.js');
     this.#autoCollector ??= new AutoCollector({
       settings: this.#parts.collecting,
-      collect: (collecting) => this.collectGarbage(collecting),
+      // Whoever waits for room may have locks that the holder of `gc.lock` waits for.
+      collect: (collecting) => this.#collectGarbage({ ...collecting, ifBusy: 'give up' }),
       available: this.#parts.availableBytes ?? (() => availableBytes(this.directories.realStoreDir)),
     });
     await unlessAborted(this.#autoCollector.check(options.onEvent ?? (() => {})), options.signal);

@@ -32,6 +32,9 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
   const { directories, database, tempRoots } = parts;
   const missing = () => items.filter(({ path }) => !database.isValid(path));
   const realPath = ({ path }: Item) => realPathOf(directories, path);
+  const removeUnlessValid = async (item: Item) => {
+    if (!database.isValid(item.path)) await native.removeTree(realPath(item));
+  };
 
   // A root first: what is found valid must stay so, and collectors spare the locks of roots.
   await tempRoots.add(
@@ -44,7 +47,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       wanted.map(realPath).filter((path) => !options.heldLocks?.holds(path)),
       options,
     );
-    const placed: string[] = [];
+    const placed: Item[] = [];
     let done = false;
     try {
       await parts.makeRoom?.(options.signal);
@@ -52,8 +55,10 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       // Asked again: somebody else may have made it while we waited.
       for (const item of missing()) {
         options.signal?.throwIfAborted();
+        // Nix registers paths without a lock on them.
+        if (database.isValid(item.path)) continue;
         if (lstatSync(realPath(item), { throwIfNoEntry: false })) await native.removeTree(realPath(item));
-        placed.push(realPath(item));
+        placed.push(item);
         const { info, ...rest } = await options.place(item, realPath(item));
         registrations.push({ info: checkPathInfo(directories.storeDir, info), ...rest });
         if (parts.autoOptimise) await linkNewPath(parts, item.path, { signal: options.signal });
@@ -64,7 +69,7 @@ export async function placeAndRegister<Item extends { readonly path: string }>(
       done = true;
     } catch (error) {
       // Whatever cannot be removed now is garbage.
-      for (const path of placed) await native.removeTree(path).catch(() => {});
+      for (const item of placed) await removeUnlessValid(item).catch(() => {});
       throw error;
     } finally {
       locks.release({ delete: done });

@@ -1,12 +1,12 @@
 import { AirplantError } from '../../base/errors.js';
 import type { GarbageRow } from '../garbage-queries.js';
 import type { StoreParts } from '../store-parts.js';
-import { asCollector, type Collector } from './collector.js';
+import { asCollector, type Collector, type CollectorOptions } from './collector.js';
 import { Deletion, type DeletionOptions } from './deletion.js';
 import { findLeftovers } from './leftovers.js';
 import type { CollectReport, KeepSettings } from './records.js';
 
-export type CollectOptions = DeletionOptions & KeepSettings;
+export type CollectOptions = DeletionOptions & KeepSettings & Pick<CollectorOptions, 'ifBusy'>;
 
 /**
  * Deletes what no root needs: what interrupted work has left, then valid paths, each after those that refer to it.

@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { AirplantError } from '../../base/errors.js';
 import { LockFile } from '../lock-file.js';
 import type { StoreParts } from '../store-parts.js';
+import { attempts } from '../waiting.js';
 import { findRoots } from './find-roots.js';
 import { Liveness } from './liveness.js';
 import { ProtectedPaths } from './protected-paths.js';
@@ -20,6 +22,11 @@ export interface Collector {
 export interface CollectorOptions extends KeepSettings {
   /** Of roots but the temporary ones, none counts. */
   readonly ignoreRoots?: boolean | undefined;
+  /**
+   * What to do while others hold `gc.lock` without being collectors (a verification, a registration): `wait`, the default,
+   * or `give up`, for who may have the lock of a path they wait for. Another collector is waited for in any case.
+   */
+  readonly ifBusy?: 'wait' | 'give up' | undefined;
   /** Space is short: what was reserved for this case is given up. */
   readonly giveUpReserve: boolean;
   readonly onEvent: CollectListener;
@@ -32,6 +39,8 @@ export interface CollectorOptions extends KeepSettings {
  *
  * In this order: the lock, from which on nobody can make a path a temporary root unheard; the socket on which they say so;
  * then the roots.
+ *
+ * Throws ERR_ABORTED if it gives up, and the reason of an aborted signal.
  */
 export async function asCollector<T>(
   parts: StoreParts,
@@ -40,12 +49,11 @@ export async function asCollector<T>(
 ): Promise<T> {
   const { directories, database } = parts;
   const { stateDir, storeDir } = directories;
-  const { onEvent, signal } = options;
   if (options.giveUpReserve) rmSync(join(stateDir, 'db/reserved'), { force: true });
   await prepareSocket(stateDir);
   const lock = LockFile.open(join(stateDir, 'gc.lock'));
   try {
-    await lock.lock('exclusive', { signal, onWait: () => onEvent({ type: 'collect.waiting' }) });
+    await takeLock(lock, options);
     const protectedPaths = new ProtectedPaths(storeDir);
     const server = await serveRoots(stateDir, (path) => protectedPaths.add(path));
     try {
@@ -60,6 +68,21 @@ export async function asCollector<T>(
     lock.close();
   }
 }
+
+async function takeLock(lock: LockFile, { ifBusy, onEvent, signal }: CollectorOptions): Promise<void> {
+  const onWait = () => onEvent({ type: 'collect.waiting' });
+  for await (const attempt of attempts({ signal, onWait })) {
+    if (lock.tryLock('exclusive')) return;
+    if (ifBusy !== 'give up' || attempt < shortly || !lock.tryLock('shared')) continue;
+    lock.unlock();
+    throw new AirplantError('ERR_ABORTED', 'the store is being verified, or paths are being registered', {
+      hint: 'Collect garbage once that has ended.',
+    });
+  }
+}
+
+/** Attempts, about half a second: who makes a temporary root has the lock for a moment, too. */
+const shortly = 9;
 
 async function markRoots(
   parts: StoreParts,

@@ -31,7 +31,7 @@ export interface RegisterChoices {
  * all of the text or nothing, in one transaction. With `hashGiven` and `reregister`, and without `canonicalise`, this is
  * Nix's `--load-db`; without them its `--register-validity`.
  *
- * Collectors wait meanwhile, since nothing protects contents that are not valid. Of a path that is registered again the
+ * Paths that are not valid yet are locked meanwhile, and so are those whose contents are read; collectors wait. Of a path that is registered again the
  * signatures, the content address and whether it was built here stay as they are, unless its hash becomes another one.
  *
  * Throws ERR_REGISTRATION, ERR_HASH_SYNTAX, ERR_STORE_PATH, ERR_PATH_INVALID (the contents are not there, or a reference is
@@ -44,15 +44,21 @@ export async function registerPaths(
 ): Promise<number> {
   const { hashGiven = false, canonicalise = true, signal } = options;
   const records = await readRecords(parts, source, { ...options, hashGiven });
+  const isTouched = canonicalise || !hashGiven;
+  // A collector would take the locks away otherwise.
+  const roots = parts.tempRoots.scope();
   const collector = LockFile.open(join(parts.directories.stateDir, 'gc.lock'));
   try {
-    await collector.lock('shared', { signal });
-    const touched = canonicalise || !hashGiven ? [...records.keys()] : [];
+    await roots.add(records.keys(), signal);
+    const toLock = [...records.keys()].filter((path) => isTouched || !parts.database.isValid(path));
     const locks = await PathLocks.take(
-      touched.map((path) => realPathOf(parts.directories, path)),
+      toLock.map((path) => realPathOf(parts.directories, path)),
       options,
     );
     try {
+      // In this order: whoever has the lock of a path may be about to collect, and wait for this one with that in hand.
+      await collector.lock('shared', { signal });
+      dropValid(records, parts, options);
       const registrations: Registration[] = [];
       const derivations = contentsOf(parts, records);
       const memo: HashMemo = new Map();
@@ -68,25 +74,37 @@ export async function registerPaths(
     }
   } finally {
     collector.close();
+    roots.close();
   }
   return records.size;
 }
 
 /** By path; of a path that comes several times, what comes last counts. */
 async function readRecords(
-  { directories, database }: StoreParts,
+  parts: StoreParts,
   source: AsyncIterable<Uint8Array>,
-  { hashGiven, reregister = false, signal }: RegisterChoices & PlaceOptions & { readonly hashGiven: boolean },
+  options: RegisterChoices & PlaceOptions & { readonly hashGiven: boolean },
 ): Promise<Map<string, Registered>> {
+  const { hashGiven, signal } = options;
   const records = new Map<string, Registered>();
   for await (const record of parseRegistrations(source, { hashGiven })) {
     signal?.throwIfAborted();
-    const real = realPathOf(directories, record.path);
-    if (!reregister && database.isValid(record.path)) continue;
+    const real = realPathOf(parts.directories, record.path);
+    if (!options.reregister && parts.database.isValid(record.path)) continue;
     requireThere(record.path, real);
     records.set(record.path, record);
   }
   return records;
+}
+
+/** What somebody else has made valid while we waited is treated like what was so before. */
+function dropValid(
+  records: Map<string, Registered>,
+  { database }: StoreParts,
+  { reregister }: RegisterChoices,
+): void {
+  if (reregister) return;
+  for (const path of [...records.keys()]) if (database.isValid(path)) records.delete(path);
 }
 
 /** Of derivations that are registered now, which others among them may depend on. */
