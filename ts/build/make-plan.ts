@@ -3,7 +3,7 @@ import type { LocalStore } from '../store/local-store.js';
 import type { Substitute, Substitutes } from '../substitute/substitutes.js';
 import type { Approach } from './approach.js';
 import { planBuild, type StoreView } from './plan.js';
-import { protectPlan } from './protect-plan.js';
+import { protectPaths, protectPlan } from './protect-plan.js';
 import type { Plan, Wanted } from './records.js';
 import { pathOf } from './wanted.js';
 
@@ -85,10 +85,10 @@ export async function planAndSubstitute(
   const failures = new Map<string, unknown>();
   const told = new Set<string>();
   // First of all: whoever keeps a `.drv` file keeps those it refers to, which planning reads.
-  await context.store.addTempRoots(wanted.map(pathOf));
+  await protectPaths(wanted.map(pathOf), context);
   for (;;) {
     const planned = await context.approach.plan(wanted, context);
-    if (!(await protectPlan(planned, context.store))) continue;
+    if (!(await protectPlan(planned, context))) continue;
     const { plan, found, refused } = planned;
     tellPlan(plan, wanted, told, context.emit);
     if (plan.substitute.length === 0) return { plan, refused, copied, failures };

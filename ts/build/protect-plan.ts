@@ -1,6 +1,12 @@
 import type { LocalStore } from '../store/local-store.js';
 import type { PlanWithSubstitutes } from './make-plan.js';
 
+/** What protecting paths needs. */
+export interface ProtectContext {
+  readonly store: Pick<LocalStore, 'addTempRoots' | 'isValid'>;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Makes temporary roots of the valid paths that a plan relies on: what is wanted, what its builds take directly, and what
  * its substitutes refer to. What these refer to lives by them.
@@ -10,7 +16,7 @@ import type { PlanWithSubstitutes } from './make-plan.js';
  */
 export async function protectPlan(
   { plan, found }: Pick<PlanWithSubstitutes, 'plan' | 'found'>,
-  store: Pick<LocalStore, 'addTempRoots' | 'isValid'>,
+  context: ProtectContext,
 ): Promise<boolean> {
   const reliedUpon = new Set(plan.valid);
   const coming = new Set(plan.substitute);
@@ -18,6 +24,18 @@ export async function protectPlan(
     for (const reference of found.get(path)!.info.references)
       if (!coming.has(reference)) reliedUpon.add(reference);
   }
-  await store.addTempRoots(reliedUpon);
-  return [...reliedUpon].every((path) => store.isValid(path));
+  await protectPaths(reliedUpon, context);
+  return context.signal.aborted || [...reliedUpon].every((path) => context.store.isValid(path));
+}
+
+/** Makes paths temporary roots. Who is told to stop carries out nothing, and needs none. */
+export async function protectPaths(
+  paths: Iterable<string>,
+  { store, signal }: ProtectContext,
+): Promise<void> {
+  try {
+    if (!signal.aborted) await store.addTempRoots(paths, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

@@ -9,6 +9,7 @@ import type { PathInfo } from './path-info.js';
 import type { PlaceOptions } from './place.js';
 import { restoreNar } from './restore-nar.js';
 import type { StoreParts } from './store-parts.js';
+import { untilAborted } from './until-aborted.js';
 
 /** A path of another store. */
 export interface NarToAdd {
@@ -45,8 +46,7 @@ async function* checked(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   let size = 0;
-  for await (const chunk of source) {
-    signal?.throwIfAborted();
+  for await (const chunk of untilAborted(source, signal)) {
     size += chunk.length;
     if (size > narSize) throw mismatch(path, `it is longer than the ${narSize} bytes specified`);
     hash.update(chunk);

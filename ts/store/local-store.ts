@@ -251,10 +251,10 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /** The same for any number of paths, more than a call has room for as arguments: all with one write. */
-  async addTempRoots(paths: Iterable<string>): Promise<void> {
-    if (!this.readOnly) {
-      await this.#change('protecting paths', (signal) => this.#parts.tempRoots.add(paths, signal));
-    }
+  async addTempRoots(paths: Iterable<string>, options: CancelOptions = {}): Promise<void> {
+    if (this.readOnly) return;
+    const add = (signal: AbortSignal) => this.#parts.tempRoots.add(paths, signal);
+    await this.#change('protecting paths', add, options.signal);
   }
 
   /**

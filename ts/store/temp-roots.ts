@@ -1,10 +1,10 @@
-import { writeSync } from 'node:fs';
+import { ftruncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { quote } from '../base/quote.js';
 import { LockFile } from './lock-file.js';
 import { withShortcut } from './socket-shortcut.js';
-import { attempts } from './waiting.js';
+import { attempts, unlessAborted } from './waiting.js';
 
 /**
  * Paths that no garbage collector, ours or a real Nix's, may delete while this process lives.
@@ -18,6 +18,8 @@ export class TempRoots {
   readonly #added = new Set<string>();
   readonly #scopes = new Set<TempRoots>();
   #file: LockFile | undefined;
+  /** Of the records in the file. */
+  #length = 0;
   #collectorLock: LockFile | undefined;
 
   constructor(stateDir: string, onClose: () => void = () => {}) {
@@ -62,6 +64,7 @@ export class TempRoots {
     this.#onClose();
     this.#file?.removeAndClose();
     this.#file = undefined;
+    this.#length = 0;
     this.#collectorLock?.close();
     this.#collectorLock = undefined;
     this.#added.clear();
@@ -69,7 +72,7 @@ export class TempRoots {
 
   async #tell(paths: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     for await (const _ of attempts({ signal })) {
-      if (this.#nobodyCollects() || (await tellCollector(this.#stateDir, paths))) return;
+      if (this.#nobodyCollects() || (await tellCollector(this.#stateDir, paths, signal))) return;
     }
   }
 
@@ -81,8 +84,17 @@ export class TempRoots {
   }
 
   #write(paths: readonly string[]): void {
+    const { fd } = this.#file!;
     const bytes = Buffer.from(paths.map((path) => `${path}\0`).join(''));
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!.fd, bytes, at);
+    try {
+      for (let at = 0; at < bytes.length; )
+        at += writeSync(fd, bytes, at, bytes.length - at, this.#length + at);
+    } catch (error) {
+      // On a full disk a part may have been written: the next record would be read as the rest of it.
+      ftruncateSync(fd, this.#length);
+      throw error;
+    }
+    this.#length += bytes.length;
   }
 }
 
@@ -99,8 +111,15 @@ function openRootsFile(directory: string): LockFile {
   throw new AirplantError('ERR_SYSTEM', `every file ${quote(join(directory, `${process.pid}-*`))} is locked`);
 }
 
-/** Sends paths to the running collector and waits until it has noted each. False if none listens any more. */
-async function tellCollector(stateDir: string, paths: readonly string[]): Promise<boolean> {
+/**
+ * Sends paths to the running collector and waits until it has noted each. False if none listens any more. Throws the reason
+ * of an aborted signal.
+ */
+async function tellCollector(
+  stateDir: string,
+  paths: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const { connect } = await import('node:net');
   return await withShortcut(join(stateDir, 'gc-socket'), async (shortcut) => {
     let noted = 0;
@@ -116,8 +135,13 @@ async function tellCollector(stateDir: string, paths: readonly string[]): Promis
       return undefined;
     });
     socket.on('error', () => {});
-    return await new Promise<boolean>((resolve) => {
+    const closed = new Promise<boolean>((resolve) => {
       socket.on('close', () => resolve(noted === paths.length));
     });
+    try {
+      return await unlessAborted(closed, signal);
+    } finally {
+      socket.destroy();
+    }
   });
 }

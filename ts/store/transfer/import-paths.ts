@@ -8,6 +8,7 @@ import { registerOutputs } from '../register-outputs.js';
 import { restoreNar } from '../restore-nar.js';
 import { createStaging } from '../staging.js';
 import { realPathOf, type StoreParts } from '../store-parts.js';
+import { untilAborted } from '../until-aborted.js';
 import { ArrivingRoots } from './arriving-roots.js';
 
 /** How a stream is to be imported. */
@@ -36,7 +37,7 @@ export async function importPaths(
   source: AsyncIterable<Uint8Array>,
   options: ImportChoices & PlaceOptions = {},
 ): Promise<string[]> {
-  const reader = new ExportReader(source);
+  const reader = new ExportReader(untilAborted(source, options.signal));
   const roots = new ArrivingRoots(parts.tempRoots);
   const imported: string[] = [];
   try {

@@ -15,6 +15,7 @@ import type { PathInfo } from '../path-info.js';
 import type { PlaceOptions } from '../place.js';
 import { readDerivationFile } from '../read-derivation-file.js';
 import { realPathOf, type StoreParts } from '../store-parts.js';
+import { untilAborted } from '../until-aborted.js';
 
 /** How registration text is to be understood. */
 export interface RegisterChoices {
@@ -87,7 +88,7 @@ async function readRecords(
 ): Promise<Map<string, Registered>> {
   const { hashGiven, signal } = options;
   const records = new Map<string, Registered>();
-  for await (const record of parseRegistrations(source, { hashGiven })) {
+  for await (const record of parseRegistrations(untilAborted(source, signal), { hashGiven })) {
     signal?.throwIfAborted();
     const real = realPathOf(parts.directories, record.path);
     if (!options.reregister && parts.database.isValid(record.path)) continue;
