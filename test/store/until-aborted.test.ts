@@ -61,6 +61,28 @@ test('an abort ends a wait, closes a stream, and leaves nothing to be caught', p
   await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
+test('a source is not asked any more once there was an abort, and is closed', async () => {
+  const controller = new AbortController();
+  let [asked, closed] = [0, 0];
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        if (++asked > 1) throw new Error('asked after the abort');
+        return { done: false, value: 1 };
+      },
+      return: async () => {
+        closed++;
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  const reading = async () => {
+    for await (const _ of untilAborted(source, controller.signal)) controller.abort(new Error('enough'));
+  };
+  await assert.rejects(reading(), { message: 'enough' });
+  assert.deepEqual([asked, closed], [1, 1]);
+});
+
 const narHash = hashBytes('sha256', Buffer.from('x'));
 const info = { narHash, narSize: 1, references: [], registrationTime: 0, ultimate: false, signatures: [] };
 const ways: Readonly<

@@ -13,6 +13,7 @@ export async function* untilAborted<T>(
   let answered = true;
   try {
     for (;;) {
+      signal?.throwIfAborted();
       answered = false;
       const next = await unlessAborted(iterator.next(), signal);
       if (next.done) return;

@@ -83,13 +83,18 @@ The stream is believed: it holds no signatures. If it is damaged or cut short, t
   run: (context) =>
     withStore(context, async (store) => {
       const { stdin, stdout, interrupts } = context;
-      const printed: Promise<void>[] = [];
-      const onImported = (path: string) => void printed.push(stdout.write(`${path}\n`));
+      let printed = Promise.resolve();
+      const onImported = (path: string) => {
+        printed = printed.then(() => stdout.write(`${path}\n`));
+        // Whether anybody reads them matters when all have come.
+        printed.catch(() => {});
+      };
       try {
         await store.local.importPaths(stdin(), { signal: interrupts.signal, onImported });
       } finally {
-        await Promise.all(printed);
+        await Promise.allSettled([printed]);
       }
+      await printed;
       return 0;
     }),
 };
