@@ -1,7 +1,8 @@
 import { AirplantError } from '../base/errors.js';
 import { compareText } from '../base/text.js';
 import { formatHash, parseHash } from '../formats/hash.js';
-import { Connection, type ConnectionOptions, type Value } from './connection.js';
+import type { ConnectionOptions } from './connect.js';
+import { Connection } from './connection.js';
 import {
   checkDatabase,
   type DatabaseCheckOptions,
@@ -14,6 +15,7 @@ import { GarbageQueries } from './garbage-queries.js';
 import { findCycle, referencesFirst } from './graph.js';
 import type { PathInfo } from './path-info.js';
 import { PreparedStatements } from './prepared-statements.js';
+import type { Value } from './sqlite-database.js';
 import { damaged } from './sqlite-errors.js';
 
 /** A path to be registered. */

@@ -1,5 +1,6 @@
-import type { Connection, Value } from './connection.js';
+import type { Connection } from './connection.js';
 import { PreparedStatements } from './prepared-statements.js';
+import type { Value } from './sqlite-database.js';
 
 /** A row of ValidPaths, as collectors see it. */
 export interface GarbageRow {

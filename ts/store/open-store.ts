@@ -122,10 +122,8 @@ function isDenied(error: unknown): boolean {
 }
 
 /** `denied`: why it cannot be opened otherwise. */
-async function openReadOnly(
-  { directories, settings = {} }: OpenStoreOptions,
-  denied?: unknown,
-): Promise<LocalStore> {
+async function openReadOnly(options: OpenStoreOptions, denied?: unknown): Promise<LocalStore> {
+  const { directories, settings = {} } = options;
   const { stateDir } = directories;
   if (readSchema(stateDir) === undefined) {
     throw new AirplantError('ERR_STORE_OPEN', `there is no store with its state in ${quote(stateDir)}`, {
@@ -136,7 +134,7 @@ async function openReadOnly(
     file: join(stateDir, 'db/db.sqlite'),
     readOnly: true,
     create: false,
-    journal: settings.useSqliteWal === false ? 'truncate' : 'wal',
+    ...journalToRead(options),
     synchronous: 'normal',
   });
   const parts = {
@@ -150,6 +148,15 @@ async function openReadOnly(
     collecting: { ...defaultCollecting, ...settings.collecting },
   };
   return new LocalStore(parts, { bigLock: undefined, denied });
+}
+
+/** What those who write to the store decide (see `lockShared`); that its locks work, only they can try. */
+function journalToRead({ directories, settings = {}, ...options }: OpenStoreOptions) {
+  if (settings.useSqliteWal !== undefined)
+    return { journal: settings.useSqliteWal ? 'wal' : 'truncate' } as const;
+  const type = (options.fileSystemType ?? fileSystemType)(directories.stateDir);
+  const { journal } = decideJournal({ type, locksWork: true });
+  return journal === 'none' ? ({ journal: 'wal', unlocked: true } as const) : { journal };
 }
 
 const defaultCollecting: CollectSettings = {

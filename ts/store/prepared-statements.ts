@@ -1,4 +1,5 @@
-import type { Connection, Statement } from './connection.js';
+import type { Connection } from './connection.js';
+import type { Statement } from './sqlite-database.js';
 
 /** The statements of a table of SQL by name, each prepared when it is first asked for. */
 export class PreparedStatements<Name extends string> {
