@@ -6,6 +6,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,6 +58,51 @@ test('what somebody holds a lock on stays, with what lies beside it; the rest go
   locks.release({ delete: false });
   await store.collectGarbage();
   assert.ok(!existsSync(held) && !existsSync(`${held}.check`) && !existsSync(at('tmp-1-1')));
+});
+
+test('a temporary directory that is locked after it was looked at stays', async () => {
+  await using store = await openTestStore(join(directory, 'locked-late'));
+  const { realStoreDir } = store.directories;
+  const temporary = join(realStoreDir, 'tmp-3-3');
+  mkdirSync(temporary);
+  // Old locks are the first to go.
+  writeFileSync(`${store.realPath(somePath('c'))}.lock`, '');
+  let descriptor: number | undefined;
+  const onEvent = ({ type }: { type: string }) => {
+    if (type !== 'collect.deleted' || descriptor !== undefined) return;
+    descriptor = openSync(temporary, 'r');
+    assert.ok(native.tryLock(descriptor, 'exclusive'));
+  };
+  await store.collectGarbage({ onEvent });
+  assert.ok(existsSync(temporary));
+  closeSync(descriptor!);
+  await store.collectGarbage();
+  assert.ok(!existsSync(temporary));
+});
+
+test('a path that is called like a lock is none', async () => {
+  await using store = await openTestStore(join(directory, 'called-lock'));
+  const paths = [];
+  for (const contents of ['', 'd', 'more'])
+    paths.push(await store.addText({ name: `x${contents}.lock`, contents, references: [] }));
+  symlinkSync(paths[0]!, join(store.directories.stateDir, 'gcroots/a'));
+  symlinkSync(paths[1]!, join(store.directories.stateDir, 'gcroots/b'));
+  await using other = await openTestStore(join(directory, 'called-lock'));
+  await store.close();
+  const report = await other.collectGarbage();
+  assert.deepEqual([report.deleted, report.kept], [1, []]);
+  assert.deepEqual(
+    paths.map((path) => existsSync(other.realPath(path))),
+    [true, true, false],
+  );
+  for (const path of paths.slice(0, 2)) assert.equal((await other.verifyPath(path)).kind, 'good');
+});
+
+test('without its links a store is collected all the same', async () => {
+  await using store = await openTestStore(join(directory, 'no-links'));
+  mkdirSync(store.realPath(somePath('d')));
+  rmSync(join(store.directories.realStoreDir, '.links'), { recursive: true });
+  assert.equal((await store.collectGarbage()).deleted, 1);
 });
 
 test('stopped, it stops, and leaves what is valid whole', async () => {

@@ -3,7 +3,7 @@ import { isStorePath } from '../../formats/store-path.js';
 import type { GarbageRow } from '../garbage-queries.js';
 import type { StoreParts } from '../store-parts.js';
 import type { Collector } from './collector.js';
-import { removeLock } from './leftovers.js';
+import { removeLock, unlessLocked } from './leftovers.js';
 import { Pace } from './pace.js';
 import type { CollectListener, CollectReport } from './records.js';
 import { Trash } from './trash.js';
@@ -115,7 +115,9 @@ export class Deletion {
       if (lock === 'removed') this.#tellDeleted(path);
       if (lock !== 'other') return;
     }
-    this.#discard(path, 0);
+    if (name.startsWith('tmp-'))
+      unlessLocked(join(directories.realStoreDir, name), () => this.#discard(path, 0));
+    else this.#discard(path, 0);
   }
 
   #discard(path: string, size: number): void {

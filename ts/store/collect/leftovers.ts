@@ -68,6 +68,25 @@ export function removeLock(file: string): 'removed' | 'busy' | 'other' {
   }
 }
 
+/**
+ * Runs something with the lock of a temporary directory or file of Nix, `tmp-…`, unless somebody else has it by now: that
+ * nobody had it when it was looked at is some time ago.
+ */
+export function unlessLocked(file: string, work: () => void): void {
+  let fd: number | undefined;
+  try {
+    fd = openExisting(file);
+  } catch {
+    // It has become somebody else's, as for `isLocked`.
+    return;
+  }
+  try {
+    if (fd === undefined || native.tryLock(fd, 'exclusive')) work();
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
 /** The names in the store directory that could be garbage, in batches. */
 async function* namesOfStore(
   realStoreDir: string,

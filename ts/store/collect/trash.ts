@@ -1,19 +1,24 @@
 import { lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { native } from '../../native.js';
+import { PathLocks } from '../locks.js';
 import type { KeptGarbage } from './records.js';
 
 /**
  * Where a collector moves what it deletes: a directory of the store, which nobody takes for a store path. What is moved is
  * out of the way at once, so that it can be made anew, and is removed beside other work, a batch at a time.
  *
- * What an interrupted collector leaves in it the next one removes; a real Nix does so, too.
+ * What an interrupted collector leaves in it the next one removes; a real Nix does so, too. What cannot be moved here (the
+ * disk is full, the file system moves no directories, the directory is another user's) is removed where it is, with the lock
+ * of its path held.
  */
 export class Trash {
   readonly #directory: string;
   readonly #signal: AbortSignal | undefined;
   readonly #kept: KeptGarbage[] = [];
   readonly #removals = new Set<Promise<void>>();
+  /** What is to be removed where it is, with its lock. */
+  readonly #inPlace: { readonly place: string; readonly locks: PathLocks }[] = [];
   #batch: string | undefined;
   #inBatch = 0;
   #freed = 0;
@@ -22,11 +27,7 @@ export class Trash {
   constructor(realStoreDir: string, signal: AbortSignal | undefined) {
     this.#directory = join(realStoreDir, trashName);
     this.#signal = signal;
-    // Whoever may write to the store may have put a link here to what we are to empty.
-    const there = lstatSync(this.#directory, { throwIfNoEntry: false });
-    if (there && !there.isDirectory()) unlinkSync(this.#directory);
-    if (!there?.isDirectory()) mkdirSync(this.#directory, { mode: 0o700 });
-    this.#remove(readdirSync(this.#directory).map((name) => join(this.#directory, name)));
+    this.#remove(this.#emptied());
   }
 
   /** Bytes freed until now. */
@@ -46,16 +47,16 @@ export class Trash {
       native.moveTree(place, join(this.#batch, String(this.#inBatch)), 'replace');
       this.#inBatch++;
       return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
-      this.#keep(place, error);
-      return false;
+    } catch {
+      return this.#takeInPlace(place);
     }
   }
 
   /** Begins to remove what has been moved here; waits for earlier batches if there are many, or for all. */
   async sweep({ wait }: { readonly wait: boolean }): Promise<void> {
     if (this.#batch !== undefined) this.#remove([this.#batch]);
+    // Each has a descriptor open for its lock.
+    await this.#removeInPlace();
     this.#batch = undefined;
     this.#inBatch = 0;
     while (this.#removals.size >= (wait ? 1 : mostRemovals)) await Promise.race(this.#removals);
@@ -71,6 +72,36 @@ export class Trash {
     }
   }
 
+  /** Sees to it that there is a trash, if that can be done, and returns what lies in it. */
+  #emptied(): string[] {
+    try {
+      // Whoever may write to the store may have put a link here to what we are to empty.
+      const there = lstatSync(this.#directory, { throwIfNoEntry: false });
+      if (there && !there.isDirectory()) unlinkSync(this.#directory);
+      if (!there?.isDirectory()) mkdirSync(this.#directory, { mode: 0o700 });
+      return readdirSync(this.#directory).map((name) => join(this.#directory, name));
+    } catch {
+      return [];
+    }
+  }
+
+  /**
+   * Whoever wants to make the path anew waits for its lock, or has it. What is removed would otherwise be what he has made
+   * meanwhile.
+   */
+  #takeInPlace(place: string): boolean {
+    try {
+      if (!lstatSync(place, { throwIfNoEntry: false })) return true;
+      const locks = PathLocks.tryTake([place]);
+      if (typeof locks === 'string') throw new Error('somebody else has its lock');
+      this.#inPlace.push({ place, locks });
+      return true;
+    } catch (error) {
+      this.#keep(place, error);
+      return false;
+    }
+  }
+
   #newBatch(): string {
     for (;;) {
       const directory = join(this.#directory, `${process.pid}-${counter++}`);
@@ -80,6 +111,14 @@ export class Trash {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
+    }
+  }
+
+  async #removeInPlace(): Promise<void> {
+    for (const { place, locks } of this.#inPlace.splice(0)) {
+      // What cannot be removed is named itself, and not what lies in it.
+      await this.#removeTree(place, 1);
+      locks.release({ delete: true });
     }
   }
 

@@ -11,6 +11,8 @@ export async function removeUnusedLinks(
   signal: AbortSignal | undefined,
 ): Promise<{ freed: number; saved: number }> {
   const directory = join(realStoreDir, '.links');
+  // Made when a store is opened; whoever has removed it since wanted to be rid of the links.
+  if (!lstatSync(directory, { throwIfNoEntry: false })) return { freed: 0, saved: 0 };
   const pace = new Pace(signal);
   const reader = opendirSync(directory, { bufferSize: 1024 });
   let freed = 0;
