@@ -38,11 +38,7 @@ export async function optimiseStore(
   const failures: NodeJS.ErrnoException[] = [];
   let [paths, filesLinked, bytesFreed, done] = [0, 0, 0, 0];
   await eachOf(batches(valid), async (batch) => {
-    await tempRoots.add(batch, signal);
-    const bases = batch
-      .filter((path) => database.isValid(path))
-      .map((path) => path.slice(directories.storeDir.length + 1));
-    const linked = await linkPaths(parts, bases, { known, checkLinks: recheck, signal });
+    const { bases, linked } = await link(batch);
     for (const warning of linked.warnings) onWarning?.(warning);
     for (const failure of linked.failures) onWarning?.(describeFailure(failure));
     failures.push(...linked.failures);
@@ -53,6 +49,20 @@ export async function optimiseStore(
     onProgress?.({ done, expected: valid.length });
   });
   return { paths, filesLinked, bytesFreed, failures };
+
+  /** Protects the paths only meanwhile: the whole store would be kept from collectors as long as it is open here. */
+  async function link(batch: readonly string[]) {
+    const roots = tempRoots.scope();
+    try {
+      await roots.add(batch, signal);
+      const bases = batch
+        .filter((path) => database.isValid(path))
+        .map((path) => path.slice(directories.storeDir.length + 1));
+      return { bases, linked: await linkPaths(parts, bases, { known, checkLinks: recheck, signal }) };
+    } finally {
+      roots.close();
+    }
+  }
 }
 
 /** Few enough that the last ones keep all processors busy, many enough that asking costs nothing. */

@@ -1,7 +1,8 @@
 import { compareText } from '../../base/text.js';
 import { eachOf } from '../each-of.js';
-import { examinePath, isUnhashed } from '../verify-path.js';
+import { type ExaminedPath, examinePath, isUnhashed } from '../verify-path.js';
 import type { Finding } from './finding.js';
+import { whyUnreadable } from './unreadable.js';
 import type { VerifyContext, VerifyStoreOptions } from './verify-store.js';
 
 /**
@@ -26,7 +27,13 @@ export async function verifyContents(
     const registered = parts.database.pathInfo(path);
     // No collector runs, but whoever deletes paths with force does not ask.
     if (!registered) return [];
-    const { condition, found } = await examinePath(parts, path, { signal, unhashed: 'read' });
+    let examined: ExaminedPath;
+    try {
+      examined = await examinePath(parts, path, { signal, unhashed: 'read' });
+    } catch (error) {
+      return [{ kind: 'unreadable', state: 'error', path, why: whyUnreadable(error, signal) }];
+    }
+    const { condition, found } = examined;
     if (condition.kind === 'missing') {
       const referrers = parts.database.referrers(path).filter((referrer) => referrer !== path);
       return [{ ...condition, state: 'error', path, referrers }];

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { compareText } from '../../base/text.js';
 import { PathLocks } from '../locks.js';
 import { realPathOf } from '../store-parts.js';
+import { whyUnreadable } from './unreadable.js';
 import type { VerifyContext } from './verify-store.js';
 
 /**
@@ -15,8 +16,17 @@ export async function verifyExistence(
 ): Promise<string[]> {
   const { directories, database } = context.parts;
   const sorted = [...new Set(paths)].sort(compareText);
-  const isThere = (path: string) =>
-    entries.has(path.slice(directories.storeDir.length + 1)) || exists(realPathOf(directories, path));
+  const isThere = (path: string) => {
+    if (entries.has(path.slice(directories.storeDir.length + 1))) return true;
+    try {
+      return exists(realPathOf(directories, path));
+    } catch (error) {
+      // Nobody knows whether it is there.
+      const why = whyUnreadable(error, context.signal);
+      context.find({ kind: 'unreadable', state: 'error', path, why });
+      return true;
+    }
+  };
   const missing = new Set(sorted.filter((path) => !isThere(path) && database.isValid(path)));
   // Those that refer to others first: once they are forgotten, the others may be.
   for (const path of database.topologicalSort(missing).reverse()) await settleMissing(context, path);

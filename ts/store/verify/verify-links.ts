@@ -5,6 +5,7 @@ import { encodeNixBase32 } from '../../formats/nixbase32.js';
 import { native } from '../../native.js';
 import { eachOf } from '../each-of.js';
 import { namesIn } from '../names-in.js';
+import { whyUnreadable } from './unreadable.js';
 import type { VerifyContext } from './verify-store.js';
 
 /** Reads every file of `.links`, whose name is the hash of its archive. Returns how many there are. */
@@ -18,10 +19,20 @@ export async function verifyLinks(
     const link = join(directory, name);
     const actual = await hashOf(link, signal);
     if (actual === 'gone' || actual === name) return;
-    if (remove) unlinkSync(encodeText(link));
-    find({ kind: 'link', state: remove ? 'settled' : 'error', link, expected: name, actual });
+    const isRemoved = remove && removeLink(link);
+    find({ kind: 'link', state: isRemoved ? 'settled' : 'error', link, expected: name, actual });
   });
   return names.length;
+}
+
+/** False if it cannot be done: it is told with the others. */
+function removeLink(link: string): boolean {
+  try {
+    unlinkSync(encodeText(link));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function linkNames(directory: string): string[] {
@@ -39,7 +50,6 @@ async function hashOf(link: string, signal: AbortSignal | undefined): Promise<st
     const { hash } = await native.hashTree(link, [], { signal });
     return encodeNixBase32(Buffer.from(hash, 'hex'));
   } catch (error) {
-    signal?.throwIfAborted();
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : undefined;
+    return whyUnreadable(error, signal) === 'ENOENT' ? 'gone' : undefined;
   }
 }

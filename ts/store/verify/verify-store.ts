@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { AirplantError } from '../../base/errors.js';
+import { quote } from '../../base/quote.js';
 import { compareText } from '../../base/text.js';
+import { isStorePath } from '../../formats/store-path.js';
 import { invalidPath } from '../database.js';
 import { LockFile } from '../lock-file.js';
 import { namesIn } from '../names-in.js';
@@ -47,7 +50,8 @@ export interface VerifyContext {
  * what is registered, as must the files of `.links`. As there, a missing path that no valid one refers to is forgotten,
  * and hashes and sizes that the database lacks are filled in. No collector runs meanwhile, ours or Nix's.
  *
- * Throws ERR_PATH_INVALID if one of `paths` is not valid, and the reason of an aborted signal.
+ * Throws ERR_PATH_INVALID if one of `paths` is not valid, ERR_STORE_OPEN for a store directory in which nothing of the whole
+ * store is, and the reason of an aborted signal.
  */
 export async function verifyStore(parts: StoreParts, options: VerifyStoreOptions): Promise<VerifiedStore> {
   const { signal, onPhase, onFinding } = options;
@@ -75,6 +79,7 @@ export async function verifyStore(parts: StoreParts, options: VerifyStoreOptions
     const entries = new Set(namesIn(parts.directories.realStoreDir));
     onPhase?.('checking path existence...');
     const paths = options.paths ?? parts.database.validPaths();
+    if (options.paths === undefined) refuseEmptyStore(parts, paths, entries);
     const existing = await verifyExistence(context, paths, entries);
     if (options.paths === undefined) findUnregistered(context, entries);
     if (!options.checkContents) return { findings, paths: existing.length, links: 0 };
@@ -91,6 +96,27 @@ export async function verifyStore(parts: StoreParts, options: VerifyStoreOptions
   } finally {
     collectorLock.close();
   }
+}
+
+/**
+ * A store directory without any of several valid paths, nor anything else, is more likely not mounted than lost. Nix would
+ * forget every path.
+ */
+function refuseEmptyStore(
+  { directories: { storeDir, realStoreDir } }: StoreParts,
+  paths: readonly string[],
+  entries: ReadonlySet<string>,
+): void {
+  if (paths.length < 2) return;
+  if ([...entries].some((name) => isStorePath(storeDir, `${storeDir}/${name}`))) return;
+  throw new AirplantError(
+    'ERR_STORE_OPEN',
+    `none of the ${paths.length} valid paths is in the store directory ${quote(realStoreDir)}, which is empty`,
+    {
+      hint: 'Mount what belongs there. If it is gone for good, name the paths, and they are forgotten: `airplant verify PATH...`.',
+      details: { realStoreDir, paths: paths.length },
+    },
+  );
 }
 
 function pathOf(finding: Finding): string {
