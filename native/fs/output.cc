@@ -1,5 +1,6 @@
 #include "fs/output.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -18,14 +19,21 @@ static constexpr int kPollMilliseconds = 50;
 Output::Output(int fd, const Cancellation& cancellation) : fd_(fd), cancellation_(cancellation) {
   struct stat st;
   if (fstat(fd, &st) < 0) throw SystemError(errno, "fstat", {});
-  if (S_ISFIFO(st.st_mode)) kind_ = Kind::pipe;
+  // The end of a pipe that is read from would never be ready, and the other end could be opened through it.
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) throw SystemError(errno, "fcntl", {});
+  if ((flags & O_ACCMODE) == O_RDONLY) throw SystemError(EBADF, "write", {});
+  if (S_ISFIFO(st.st_mode)) {
+    kind_ = Kind::pipe;
+    unblocked_.Reset(sys_open_unblocked_pipe(fd));
+  }
   if (S_ISSOCK(st.st_mode)) kind_ = Kind::socket;
 }
 
 void Output::Write(const uint8_t* data, size_t size) {
   while (size > 0) {
     cancellation_.Check();
-    if (kind_ == Kind::pipe) AwaitRoom();
+    if (kind_ == Kind::pipe && !unblocked_) AwaitRoom();
     const ssize_t written = WriteSome(data, size);
     if (written >= 0) {
       data += written;
@@ -41,6 +49,7 @@ void Output::Write(const uint8_t* data, size_t size) {
 ssize_t Output::WriteSome(const uint8_t* data, size_t size) const {
   switch (kind_) {
     case Kind::pipe:
+      if (unblocked_) return write(unblocked_.Get(), data, size);
       // poll(2) promises room for this much; more could block.
       return write(fd_, data, std::min<size_t>(size, PIPE_BUF));
     case Kind::socket:

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cancellation.h"
+#include "unique-fd.h"
 
 namespace airplant {
 
@@ -23,6 +24,7 @@ class Output {
   void AwaitRoom() const;
 
   const int fd_;
+  UniqueFd unblocked_;  // the same pipe, where it can be opened anew
   const Cancellation& cancellation_;
   Kind kind_ = Kind::file;
 };

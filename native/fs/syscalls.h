@@ -28,6 +28,9 @@ struct timespec ChangeTime(const struct stat& st);
 // send(2) on a socket that neither waits nor raises SIGPIPE.
 ssize_t sys_send_now(int fd, const void* data, size_t size);
 
+// Opens the pipe behind `fd`, which must be able to write to it, so that writing never waits, whoever else uses `fd`.
+int sys_open_unblocked_pipe(int fd);
+
 // Advice: the file will be read once from front to back.
 void sys_advise_sequential(int fd);
 

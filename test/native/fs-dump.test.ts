@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, read, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  read,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -60,6 +69,27 @@ test(
   },
 );
 
+test('a pipe is filled in large writes', requires('linux', 'program:mkfifo'), async () => {
+  const directory = temporaryDirectory('fs-dump');
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  truncateSync(file, 32 * 2 ** 20);
+  execFileSync('mkfifo', [join(directory, 'fifo')]);
+  const reader = spawn('cat', [join(directory, 'fifo')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const read = new Promise((resolve) => reader.on('close', resolve));
+  const pipe = openSync(join(directory, 'fifo'), 'w');
+  const writes = () => Number(/^syscw: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+  const before = writes();
+  await native.dumpTree(file, pipe);
+  const made = writes() - before;
+  closeSync(pipe);
+  await read;
+  assert.ok(
+    made < (32 * 2 ** 20) / 4096 / 2,
+    `${made} writes of 32 MiB, where each page by itself would be 8,192`,
+  );
+});
+
 test('a reader that has left is EPIPE, a wrong descriptor EBADF', requires('program:mkfifo'), async () => {
   const directory = temporaryDirectory('fs-dump');
   const { readEnd, writeEnd } = makeFifo(join(directory, 'fifo'));
@@ -77,6 +107,14 @@ test('a reader that has left is EPIPE, a wrong descriptor EBADF', requires('prog
     syscall: 'write',
   });
   closeSync(readOnly);
+  // What is behind it could be written to by another descriptor.
+  const pipe = native.openPipe();
+  await assert.rejects(native.dumpTree(join(directory, 'tree'), pipe.read), {
+    code: 'EBADF',
+    syscall: 'write',
+  });
+  closeSync(pipe.read);
+  closeSync(pipe.write);
 });
 
 test('a tree that cannot be read to its end stops the dump', requires('program:mkfifo'), async () => {

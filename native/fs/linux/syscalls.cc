@@ -57,6 +57,12 @@ ssize_t sys_send_now(int fd, const void* data, size_t size) {
   return send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+int sys_open_unblocked_pipe(int fd) {
+  char path[sizeof "/proc/self/fd/" + 10];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 void sys_advise_sequential(int fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
 
 }  // namespace airplant
