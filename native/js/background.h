@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -17,11 +18,12 @@ namespace airplant {
 
 // Work off the main thread, as promises. Each piece of work has a thread of its own instead of one of libuv's four:
 // hashing gigabytes would starve every fs and dns call of the process, and a dump into a pipe that is read through
-// libuv's pool would wait for itself. Everything here but Operation::Execute runs on the JavaScript thread.
+// libuv's pool would wait for itself. Everything here but Perform and what it calls runs on the JavaScript thread.
 class Background {
  public:
-  // `bounded` work queues up behind as many others as there are processors (at least two). Work that waits for
-  // somebody else, as a writer into a pipe does, must be `unbounded`, or it could wait for work queued behind it.
+  // `bounded` work queues up behind as many others as there are processors (at least two), and the thread that has done
+  // one piece goes on with the next that waits. Work that waits for somebody else, as a writer into a pipe does, must be
+  // `unbounded`, or it could wait for work queued behind it.
   enum class Queue { bounded, unbounded };
 
   static Background* Create(Napi::Env env);
@@ -50,8 +52,10 @@ class Background {
     const How how;
     Napi::Promise::Deferred deferred;
     std::exception_ptr error;
-    std::thread thread;
     std::list<std::unique_ptr<Operation>>::iterator place;
+    // Guarded by mutex_: its thread, unless that has gone on with another operation.
+    std::thread thread;
+    bool passed_on = false;
   };
 
   template <class Work, class Convert>
@@ -70,12 +74,16 @@ class Background {
 
   void Submit(Napi::Env env, std::unique_ptr<Operation> operation);
   void Start(Napi::Env env, std::unique_ptr<Operation> operation);
+  void Perform(Operation* operation);
+  Operation* TakeNext(Operation& done);
   void Settle(Napi::Env env, Operation* operation);
   static void OnDone(napi_env env, napi_value, void* context, void* operation);
   static void OnTeardown(void* background);
   static void OnFinalized(napi_env, void* background, void*);
 
   napi_threadsafe_function done_ = nullptr;
+  std::mutex mutex_;
+  // Guarded by mutex_. What is running, or has been and is not settled.
   std::list<std::unique_ptr<Operation>> running_;
   std::deque<std::unique_ptr<Operation>> waiting_;
   size_t bounded_running_ = 0;

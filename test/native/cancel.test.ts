@@ -220,3 +220,27 @@ test('a process whose work is cancelled ends by itself', async () => {
   });
   assert.equal(output, 'AbortError\n');
 });
+
+test('of many that queue up behind one another, each is done or stopped, whichever is cancelled', async () => {
+  const directory = temporaryDirectory('cancel');
+  const files = Array.from({ length: 8 }, (_, index) => join(directory, String(index)));
+  for (const file of files) writeFileSync(file, file.repeat(1000));
+  const expected = await Promise.all(files.map((file) => native.hashTree(file, [])));
+  const reason = new Error('enough');
+  let done = 0;
+  const outcomes = Array.from({ length: 600 }, async (_, index) => {
+    const controller = new AbortController();
+    const work = native.hashTree(files[index % 8]!, [], { signal: controller.signal });
+    if (index % 3 === 1) controller.abort(reason);
+    if (index % 3 === 2) setImmediate(() => controller.abort(reason));
+    try {
+      assert.deepEqual(await work, expected[index % 8]);
+      done++;
+    } catch (error) {
+      assert.notEqual(index % 3, 0, 'nobody has cancelled this one');
+      assert.equal(error, reason);
+    }
+  });
+  await Promise.all(outcomes);
+  assert.ok(done >= 200, `${done} of them were done`);
+});
