@@ -14,7 +14,7 @@ namespace airplant {
 namespace {
 
 // Hashes and scans an archive while it is written to `pipe`. Reading and scanning together take less time than hashing,
-// so two threads keep the hash busy.
+// so two threads keep the hash busy, where two processors are to be had.
 struct Hashing {
   explicit Hashing(const HashOptions& options)
       : hash(options.algorithm),
@@ -62,8 +62,9 @@ RewrittenTree RewriteTree(const std::string& path, const HashRewriter::Pairs& re
 uint64_t DumpTree(const std::string& path, int fd, bool case_hack, const Cancellation& cancellation) {
   const Location root = Locate(path);
   Output output(fd, cancellation);
-  BlockPipe pipe([](BlockPipe::Bytes) {},
-                 [&](BlockPipe::Bytes block) { output.Write(block.data(), block.size()); });
+  // The kernel reads ahead, and a pipe holds what its reader has not come to: a thread of our own would only add to that.
+  BlockPipe pipe([](BlockPipe::Bytes) {}, [&](BlockPipe::Bytes block) { output.Write(block.data(), block.size()); },
+                 BlockPipe::Consumer::on_the_producing_thread);
   return NarWriter(pipe, cancellation, case_hack).Write(root);
 }
 
