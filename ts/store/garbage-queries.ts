@@ -22,9 +22,8 @@ export interface Invalidated {
  */
 const sql = {
   last: 'select coalesce(max(id), 0) from ValidPaths',
-  ids: 'select group_concat(id) from ValidPaths where path in (select value from json_each(?))',
-  valid: `select group_concat(value, char(10)) from json_each(?)
-    where exists (select 1 from ValidPaths where path = value)`,
+  ids: `select group_concat(id || ' ' || path, char(10)) from ValidPaths
+    where path in (select value from json_each(?))`,
   // `.` follows `-` in ASCII: everything that begins with the hash part and a dash.
   idsOfHashPart: "select id from ValidPaths where path >= ? || '-' and path < ? || '.'",
   paths: 'select id, path, narSize from ValidPaths where id > ? and id <= ? order by id limit ?',
@@ -60,7 +59,7 @@ const sql = {
   invalidate: 'delete from ValidPaths where id = ?',
 } as const;
 
-type ListQuery = 'ids' | 'references' | 'referrers' | 'outputs' | 'derivers' | 'derivations' | 'madeBy';
+type ListQuery = 'references' | 'referrers' | 'outputs' | 'derivers' | 'derivations' | 'madeBy';
 
 export class GarbageQueries {
   readonly #connection: Connection;
@@ -79,9 +78,15 @@ export class GarbageQueries {
     return this.#get('last')![0] as number;
   }
 
-  /** Of those that are valid. */
-  idsOf(paths: readonly string[]): number[] {
-    return this.#ids('ids', paths);
+  /** Of those that are valid, by their paths. */
+  idsOf(paths: readonly string[]): Map<string, number> {
+    const text = this.#get('ids', JSON.stringify(paths))![0] as string | null;
+    const ids = new Map<string, number>();
+    for (const line of text === null ? [] : text.split('\n')) {
+      const end = line.indexOf(' ');
+      ids.set(line.slice(end + 1), Number(line.slice(0, end)));
+    }
+    return ids;
   }
 
   rowById(id: number): GarbageRow | undefined {
@@ -93,12 +98,6 @@ export class GarbageQueries {
   rowOf(path: string): GarbageRow | undefined {
     const row = this.#get('rowOfPath', path);
     return row && rowOf(row);
-  }
-
-  /** Those of the paths that are valid. */
-  validOf(paths: readonly string[]): Set<string> {
-    const text = this.#get('valid', JSON.stringify(paths))![0] as string | null;
-    return new Set(text === null ? [] : text.split('\n'));
   }
 
   /** Of valid paths that begin with `<storeDir>/<hash part>-`. */

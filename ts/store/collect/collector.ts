@@ -100,7 +100,10 @@ async function markRoots(
   for (const { path } of readTempRoots(parts.directories, finding)) protectedPaths.add(path);
   if (!ignoreRoots) {
     for await (const roots of findRoots(parts, finding))
-      await liveness.mark(garbage.idsOf([...new Set(roots.map(({ path }) => path))]), signal);
+      await liveness.mark(
+        roots.map(({ id }) => id),
+        signal,
+      );
   }
   await protectedPaths.markFresh(garbage, liveness, signal);
 }

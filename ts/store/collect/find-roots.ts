@@ -19,27 +19,34 @@ export interface FindRootsOptions {
 export async function findAllRoots(parts: StoreParts, options: FindRootsOptions): Promise<Root[]> {
   const found = new Map<string, Root>();
   const add = (root: Root) => found.set(`${root.link}\0${root.path}`, root);
-  for await (const roots of findRoots(parts, options)) roots.forEach(add);
+  for await (const roots of findRoots(parts, options))
+    for (const { link, path } of roots) add({ link, path });
   for (const { link, path } of readTempRoots(parts.directories, options))
     add({ link: options.censor ? censored : link, path });
   return [...found.values()].sort((a, b) => compareText(a.link, b.link) || compareText(a.path, b.path));
 }
 
+/** A root that is no temporary one: a valid path, by its id. */
+export interface PermanentRoot extends Root {
+  readonly id: number;
+}
+
 /**
- * The roots that are no temporary ones, in batches as they are found; all of them are valid paths. One may come more than
- * once. Nothing but a batch is kept in memory.
+ * The roots that are no temporary ones, in batches as they are found. One may come more than once. Nothing but a batch is
+ * kept in memory.
  */
 export async function* findRoots(
   { directories, database }: StoreParts,
   options: FindRootsOptions,
-): AsyncGenerator<Root[], void, undefined> {
+): AsyncGenerator<PermanentRoot[], void, undefined> {
   const pace = new Pace(options.signal);
   let batch: RootCandidate[] = [];
   const valid = () => {
-    const known = database.garbage.validOf([...new Set(batch.map(({ path }) => path))]);
-    const roots: Root[] = [];
+    const ids = database.garbage.idsOf([...new Set(batch.map(({ path }) => path))]);
+    const roots: PermanentRoot[] = [];
     for (const { link, path, named } of batch) {
-      if (known.has(path)) roots.push({ link, path });
+      const id = ids.get(path);
+      if (id !== undefined) roots.push({ link, path, id });
       else if (named) options.onNote(`skipping invalid root from '${link}' to '${path}'`);
     }
     batch = [];

@@ -27,7 +27,7 @@ export async function findHolders(
 ): Promise<Holder[]> {
   const { garbage } = parts.database;
   const found = new Keepers(garbage, options);
-  found.search(garbage.idsOf(paths));
+  found.search([...garbage.idsOf(paths).values()]);
   const holders: Holder[] = [];
   for (const root of await findAllRoots(parts, options)) {
     const id = garbage.rowOf(root.path)?.id;

@@ -30,7 +30,7 @@ export async function findLeftovers(
   const used: string[] = [];
   for await (const names of namesOfStore(realStoreDir, signal)) {
     const paths = names.map((name) => `${storeDir}/${name}`);
-    const valid = database.garbage.validOf(paths.filter((path) => isStorePath(storeDir, path)));
+    const valid = database.garbage.idsOf(paths.filter((path) => isStorePath(storeDir, path)));
     dead.push(...names.filter((name) => !valid.has(`${storeDir}/${name}`)));
   }
   const isLock = (name: string) => name.endsWith('.lock') && isStorePath(storeDir, `${storeDir}/${name}`);
