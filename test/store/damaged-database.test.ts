@@ -3,7 +3,9 @@ import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync }
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AirplantError } from '../../ts/base/errors.js';
+import { native } from '../../ts/native.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
+import { describeFinding } from '../../ts/store/verify/finding.js';
 import { longForm } from '../support/requires.js';
 import { openTestStore, somePath, testDirectories } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -42,6 +44,13 @@ function execute(statements: string): (file: string) => void {
     database.exec(statements);
     database.close();
   };
+}
+
+function breakIndex(file: string): void {
+  const bytes = readFileSync(file);
+  const at = bytes.lastIndexOf('-text-50');
+  bytes.write('-text-51', at === bytes.indexOf('-text-50') ? at : bytes.indexOf('-text-50'));
+  writeFileSync(file, bytes);
 }
 
 /** Everything that can be asked, and a change. Each answers, or throws one of our errors. */
@@ -165,14 +174,37 @@ test('what a check finds', async () => {
     /^row: the row of '.*-text-8' in ValidPaths/,
   );
   // An index that speaks of other rows than its table: only the thorough check looks.
-  const wrongIndex = (file: string) => {
-    const bytes = readFileSync(file);
-    const at = bytes.lastIndexOf('-text-50');
-    bytes.write('-text-51', at === bytes.indexOf('-text-50') ? at : bytes.indexOf('-text-50'));
-    writeFileSync(file, bytes);
-  };
-  assert.match(await found(wrongIndex), /^pages: /);
-  assert.doesNotMatch(await found(wrongIndex, false), /pages/);
+  assert.match(await found(breakIndex), /^pages: /);
+  assert.doesNotMatch(await found(breakIndex, false), /pages/);
+});
+
+test('a verification of the store tells what is wrong with its database, and one of some paths does not', async () => {
+  const dropped = execute('delete from ValidPaths where id = 7; drop trigger DeleteSelfRefs');
+  await using store = await openTestStore(await storeWith(dropped, 60));
+  const told: string[] = [];
+  const { findings, paths } = await store.verifyStore({
+    onFinding: (finding) => told.push(describeFinding(finding)),
+  });
+  const problems = findings.flatMap((one) => (one.kind === 'database' ? [one.problem, one.state] : []));
+  // The row of a reference to it, and that of one from it.
+  assert.deepEqual(problems, ['schema', 'error', 'reference', 'error', 'reference', 'error']);
+  assert.match(told[0]!, /^integrity check of the database: the trigger DeleteSelfRefs is missing$/);
+  assert.equal(paths, 59);
+  const some = await store.verifyStore({ paths: store.validPaths().slice(0, 3) });
+  assert.deepEqual([some.findings, some.paths], [[], 3]);
+});
+
+test('where the pages of a database are broken, a verification changes nothing', async () => {
+  const root = await storeWith(breakIndex, 60);
+  await using store = await openTestStore(root);
+  const gone = store.validPaths()[40]!;
+  await native.removeTree(store.realPath(gone));
+  const findings = async (checkContents: boolean) =>
+    (await store.verifyStore({ checkContents })).findings.map(({ kind, state }) => `${kind} ${state}`);
+  assert.deepEqual([...new Set(await findings(true))], ['database error']);
+  assert.ok(store.isValid(gone));
+  // Without the contents the indexes are not compared, and it goes by what the tables say.
+  assert.ok((await findings(false)).includes('missing error'));
 });
 
 test('garbage in any page, and a file cut short anywhere', async (t) => {

@@ -9,6 +9,7 @@ import type { LocalStore } from '../../../ts/store/local-store.js';
 import type { OutputToRegister } from '../../../ts/store/register-outputs.js';
 import { damage } from '../damage.js';
 import { openTestStore, somePath } from '../stores.js';
+import { buildAndDamage, isDamagedBuild, verifyAndRepairAll } from './verify-and-repair.js';
 
 /** Something that changes a store, to be interrupted at each of its steps (see crash-points.ts). */
 export interface CrashOperation {
@@ -141,6 +142,14 @@ export const crashOperations: Readonly<Record<string, CrashOperation>> = {
     damaged: isGarbage,
     removes: isGarbage,
     run: async (store) => void (await store.verifyStore({ checkContents: true })),
+  },
+  'verify and repair': {
+    prepare: async (store, scratch) => {
+      await base(store);
+      await buildAndDamage(store, scratch);
+    },
+    damaged: isDamagedBuild,
+    run: verifyAndRepairAll,
   },
   optimise: {
     prepare: async (store, scratch) => {

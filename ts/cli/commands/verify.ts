@@ -13,7 +13,7 @@ export const verifyCommand: Command = {
   operandCount: { min: 0, max: Number.POSITIVE_INFINITY },
   description: `Looks for damage in the whole store, or in some of its paths, and prints the paths that are damaged.
 
-Every valid path must exist; with \`--check-contents\` all are read, on all processors, and must hold what is registered, and so must the files that \`airplant optimise\` has linked them to. Like \`nix-store --verify\` it forgets paths that are gone if nothing refers to them, and fills in hashes and sizes that the database lacks. What lies in the store without being valid is told as well; that is no damage.
+The database must pass an integrity check, and every valid path must exist; with \`--check-contents\` all are read, on all processors, and must hold what is registered, and so must the files that \`airplant optimise\` has linked them to. Like \`nix-store --verify\` it forgets paths that are gone if nothing refers to them, and fills in hashes and sizes that the database lacks. What lies in the store without being valid is told as well; that is no damage. Where the database itself fails its integrity check, docs/database.md says what helps.
 
 With \`--repair\` what is damaged is copied from a substituter that has it, or else built again, as by \`airplant repair\`; then the paths that are damaged still are printed.
 
@@ -46,8 +46,8 @@ async function verify(context: CommandContext): Promise<number> {
       await writeJson(stdout, { ...rest, findings: findings.map(findingToJson) });
     } else {
       const damaged = findings.filter(({ state }) => state === 'error');
-      const names = damaged.map((one) => ('path' in one ? one.path : 'link' in one ? one.link : one.entry));
-      await stdout.write(names.map((name) => `${name}\n`).join(''));
+      const places = damaged.flatMap((one) => ('path' in one ? one.path : 'link' in one ? one.link : []));
+      await stdout.write(places.map((place) => `${place}\n`).join(''));
     }
     return exitStatus;
   });

@@ -1,5 +1,7 @@
+import { printable } from '../../base/quote.js';
 import type { Hash } from '../../formats/hash.js';
 import { formatHash } from '../../formats/hash.js';
+import type { DatabaseProblem } from '../database-check.js';
 import { describeCondition } from '../verify-path.js';
 
 /** What verification found out about a store, one thing each. */
@@ -32,6 +34,8 @@ type FindingKind =
       readonly narHash: Hash;
       readonly narSize: number;
     }
+  /** The database itself is damaged, in the way that `problem` says; `detail` is a sentence. */
+  | { readonly kind: 'database'; readonly problem: DatabaseProblem['kind']; readonly detail: string }
   /** Something lies in the store directory, a host path, that is not valid: garbage, or being made. */
   | { readonly kind: 'unregistered'; readonly entry: string };
 
@@ -56,6 +60,9 @@ export function describeFinding(finding: Finding): string {
       return `fixing missing hash on '${finding.path}'`;
     case 'unsized':
       return `updating size field on '${finding.path}' to ${finding.narSize}`;
+    case 'database':
+      // It may quote a row, of any length.
+      return `integrity check of the database: ${printable(finding.detail.slice(0, 1000))}`;
     case 'unregistered':
       return `'${finding.entry}' is not registered: it is garbage, or being made`;
   }

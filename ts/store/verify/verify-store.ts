@@ -50,6 +50,9 @@ export interface VerifyContext {
  * what is registered, as must the files of `.links`. As there, a missing path that no valid one refers to is forgotten,
  * and hashes and sizes that the database lacks are filled in. No collector runs meanwhile, ours or Nix's.
  *
+ * Of a whole store the database is checked first, which Nix does not; with `checkContents` its indexes, too. Where its pages
+ * are broken that is all: what it says of paths is not to be relied upon.
+ *
  * Throws ERR_PATH_INVALID if one of `paths` is not valid, ERR_STORE_OPEN for a store directory in which nothing of the whole
  * store is, and the reason of an aborted signal.
  */
@@ -75,6 +78,8 @@ export async function verifyStore(parts: StoreParts, options: VerifyStoreOptions
       signal,
       onWait: () => onPhase?.('waiting for the big garbage collector lock...'),
     });
+    if (options.paths === undefined && (await findDatabaseProblems(context, options)))
+      return { findings, paths: 0, links: 0 };
     // Read first: what is registered from now on need not be in it.
     const entries = new Set(namesIn(parts.directories.realStoreDir));
     onPhase?.('checking path existence...');
@@ -117,6 +122,17 @@ function refuseEmptyStore(
       details: { realStoreDir, paths: paths.length },
     },
   );
+}
+
+/** True if it cannot be relied upon. */
+async function findDatabaseProblems(
+  { parts, signal, find }: VerifyContext,
+  { checkContents: thorough }: VerifyStoreOptions,
+): Promise<boolean> {
+  const problems = await parts.database.check(parts.directories.storeDir, { thorough, signal });
+  for (const { kind, message } of problems)
+    find({ kind: 'database', state: 'error', problem: kind, detail: message });
+  return problems.some(({ kind }) => kind === 'pages');
 }
 
 function pathOf(finding: Finding): string {
