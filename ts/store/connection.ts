@@ -1,3 +1,4 @@
+import { AirplantError, withDetails } from '../base/errors.js';
 import { type ConnectionOptions, type OpenedDatabase, openDatabase, readTimeout } from './connect.js';
 import type { SqliteDatabase, Statement } from './sqlite-database.js';
 import { busyDatabase, closedDatabase, isBusy, translateSqliteError } from './sqlite-errors.js';
@@ -120,9 +121,19 @@ export class Connection {
       this.#database.exec('commit');
       return result;
     } catch (error) {
+      throw this.#rolledBack(translateSqliteError(error, this.file));
+    }
+  }
+
+  /** Undoes what the transaction has done. Returns why: an error that comes on top is a detail of that. */
+  #rolledBack(reason: unknown): unknown {
+    try {
       // SQLite has rolled back by itself after some errors (disk full, I/O error).
       if (this.#database.isTransaction) this.#database.exec('rollback');
-      throw translateSqliteError(error, this.file);
+      return reason;
+    } catch (error) {
+      const rollback = error instanceof Error ? error.message : String(error);
+      return reason instanceof AirplantError ? withDetails(reason, { rollback }) : reason;
     }
   }
 
