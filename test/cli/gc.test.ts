@@ -36,7 +36,7 @@ test('gc: what could not be deleted is a warning, and a failure', async () => {
 });
 
 test('gc: what is printed instead', async () => {
-  assert.equal((await host.run('gc', '--print-roots')).stdout, `/home/u/result -> ${one}\n`);
+  assert.equal((await host.run('gc', '--print-roots')).stdout, `/home/u/re\\x1b[2Jsult -> ${one}\n`);
   assert.equal((await host.run('gc', '--print-live')).stdout, `${one}\n`);
   assert.equal((await host.run('gc', '--print-dead')).stdout, `${two}\n${two}.lock\n`);
   assert.equal((await host.run('gc', '--dry-run')).stderr, 'would delete 2 store paths, about 1.00 MiB\n');

@@ -1,10 +1,12 @@
 import { AirplantError } from '../../base/errors.js';
+import { printable } from '../../base/quote.js';
 import { parseSettingValue } from '../../config/setting-value.js';
 import { mebibytes, plainText } from '../../report/messages.js';
 import type { Command, CommandContext } from '../command.js';
 import { jsonFlag, progressFlags } from '../common-flags.js';
 import type { OpenStore } from '../engine.js';
 import { writeJson } from '../output.js';
+import { rootLine } from '../root-line.js';
 import { storeFlags } from '../setting-flags.js';
 import { withStore } from '../store-session.js';
 import { runCollection, watchCollector } from '../watch-collection.js';
@@ -61,8 +63,7 @@ const run = {
   'print-roots': async (context: CommandContext, { local }: OpenStore) => {
     const roots = await watchCollector(context, (options) => local.findRoots(options));
     if (context.args.has('json')) await writeJson(context.stdout, roots);
-    for (const { link, path } of context.args.has('json') ? [] : roots)
-      await context.stdout.write(`${plainText(link)} -> ${plainText(path)}\n`);
+    else if (roots.length > 0) await context.stdout.write(roots.map(rootLine).join(''));
     return 0;
   },
 
@@ -84,7 +85,7 @@ async function print(which: 'live' | 'dead', context: CommandContext, { local }:
   const { args, stdout } = context;
   const paths = await watchCollector(context, (options) => local.listPaths(which, options));
   if (args.has('json')) await writeJson(stdout, paths);
-  else if (paths.length > 0) await stdout.write(paths.map(({ path }) => `${plainText(path)}\n`).join(''));
+  else if (paths.length > 0) await stdout.write(paths.map(({ path }) => `${printable(path)}\n`).join(''));
   return 0;
 }
 

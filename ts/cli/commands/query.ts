@@ -11,6 +11,7 @@ import type { QueryStore } from '../../store/query/query-store.js';
 import { formatTreeLine, referenceTrees } from '../../store/query/tree.js';
 import type { CommandGroup } from '../command.js';
 import { includeOutputsFlag, type Query, queryCommand } from '../query-command.js';
+import { rootLine } from '../root-line.js';
 
 /** A question to which paths are the answer. */
 function pathsQuery(
@@ -110,7 +111,7 @@ Roots that do so only by the settings \`keep-outputs\` and \`keep-derivations\` 
     json: true,
     answer: async ({ store, paths }) => {
       const roots = await store.findHolders(paths, { asNixQuery: true });
-      return { json: roots, text: lines(roots.map(({ link, path }) => `${link} -> ${path}`)) };
+      return { json: roots, text: roots.map(rootLine) };
     },
   },
   {

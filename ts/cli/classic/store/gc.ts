@@ -1,4 +1,6 @@
+import { printable } from '../../../base/quote.js';
 import { plainText } from '../../../report/messages.js';
+import { rootLine } from '../../root-line.js';
 import { takeNoOperands } from '../operation-flags.js';
 import type { Operation, OperationCall } from '../operations.js';
 import { withWholeStore } from '../session.js';
@@ -17,9 +19,9 @@ export const collectGarbage: Operation = async (call) => {
     }
     const lines =
       action === 'roots'
-        ? (await local.findRoots({ signal })).map(({ link, path }) => `${link} -> ${path}`)
-        : (await local.listPaths(action, { signal })).map(({ path }) => path);
-    await stdout.write(lines.map((line) => `${plainText(line)}\n`).join(''));
+        ? (await local.findRoots({ signal })).map(rootLine)
+        : (await local.listPaths(action, { signal })).map(({ path }) => `${printable(path)}\n`);
+    await stdout.write(lines.join(''));
     return 0;
   });
 };

@@ -4,6 +4,7 @@ import {
   referrersClosure,
   requisites,
 } from '../../../store/query/closures.js';
+import { rootLine } from '../../root-line.js';
 import { allAsked, type QueryCall } from './query-call.js';
 
 /** `--references`: what the paths refer to. */
@@ -35,10 +36,7 @@ export async function printRoots(call: QueryCall): Promise<void> {
   const kept = new Set(referrersClosure(local, await allAsked(call), keep));
   const { signal } = context.interrupts;
   const roots = (await local.findRoots({ signal })).filter(({ path }) => kept.has(path));
-  await print(
-    call,
-    roots.map(({ link, path }) => `${link} -> ${path}`),
-  );
+  await context.stdout.write(roots.map(rootLine).join(''));
 }
 
 async function print({ context }: QueryCall, lines: readonly string[]): Promise<void> {
