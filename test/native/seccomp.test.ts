@@ -450,6 +450,71 @@ describe('the filter for system calls', requires('program:c++'), () => {
         assert.equal(tables[architecture].get(name!), Number(number), name);
     });
   }
+
+  // Since Linux 5.1 a new call has one number everywhere (Documentation/process/adding-syscalls.rst); those for 64-bit
+  // times, from 403 on, are of 32-bit architectures alone. So the table of i386, of which there is a header, has them too.
+  test('calls newer than Linux 5.1 have one number on all architectures', () => {
+    for (const architecture of ['aarch64', 'arm'] as const) {
+      const others = architecture === 'arm' ? ['i386', 'aarch64'] : ['x86-64', 'i386'];
+      const found = [...tables[architecture]].filter(([, number]) => number >= 403 && number < 0xf0000);
+      assert.ok(found.length > 45);
+      for (const [name, number] of found) {
+        for (const other of others as Architecture[]) {
+          const theirs = tables[other].get(name);
+          if (theirs !== undefined) assert.equal(number, theirs, `${architecture} ${name}, as on ${other}`);
+        }
+      }
+    }
+  });
+
+  // aarch64 has no table of its own in the kernel: it is the generic one, with what its asm/unistd.h asks for.
+  const generic = '/usr/include/asm-generic/unistd.h';
+  const noGeneric = existsSync(generic) ? false : `no ${generic}`;
+  test("the numbers of aarch64 are those of this machine's generic header", { skip: noGeneric }, () => {
+    const wanted = [
+      'RENAMEAT',
+      'NEW_STAT',
+      'SET_GET_RLIMIT',
+      'TIME32_SYSCALLS',
+      'SYS_CLONE3',
+      'MEMFD_SECRET',
+    ];
+    const definitions = wanted.map((name) => `-D__ARCH_WANT_${name}`);
+    const macros = execFileSync(
+      'cc',
+      ['-E', '-dM', '-x', 'c', ...definitions, '-D__BITS_PER_LONG=64', generic],
+      { encoding: 'utf8' },
+    );
+    const values = new Map(
+      [...macros.matchAll(/^#define __NR(\w+) (\w+)$/gm)].map(([, name, value]) => [name!, value!]),
+    );
+    const numberOf = (name: string): number => {
+      const value = values.get(name)!;
+      return value.startsWith('__NR') ? numberOf(value.slice('__NR'.length)) : Number(value);
+    };
+    // `_arch_specific_syscall` and `_syscalls` are where numbers begin and end.
+    const calls = [...values.keys()].filter((name) => /^_(?!arch_specific_syscall$|syscalls$)/.test(name));
+    assert.ok(calls.length > 280);
+    for (const name of calls) assert.equal(tables.aarch64.get(name.slice(1)), numberOf(name), name);
+    const last = numberOf('_syscalls');
+    const known = new Set(calls.map((name) => name.slice(1)));
+    for (const [name, number] of tables.aarch64)
+      assert.ok(known.has(name) || number >= last, `${name}: the header has no such call`);
+  });
+
+  // No header of a machine that is not ARM has the numbers of its EABI. The debugger's tables do, up to the kernel it
+  // was released with; Debian installs them with gdb.
+  const debuggers = '/usr/share/gdb/syscalls/arm-linux.xml';
+  const noDebugger = existsSync(debuggers) ? false : `no ${debuggers}`;
+  test('the numbers of arm are those that the debugger knows', { skip: noDebugger }, () => {
+    const text = readFileSync(debuggers, 'utf8');
+    // Those that are of this processor alone have a prefix there.
+    const found = [...text.matchAll(/<syscall name="(?:ARM_)?(\w+)" number="(\d+)"/g)];
+    const names = new Map(found.map(([, name, number]) => [Number(number), name!]));
+    const compared = [...tables.arm].filter(([, number]) => names.has(number));
+    assert.ok(compared.length > 330, `${compared.length}`);
+    for (const [name, number] of compared) assert.equal(name, names.get(number), `${number}`);
+  });
 });
 
 function inWords(answer: number): string {
