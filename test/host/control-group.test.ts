@@ -63,13 +63,13 @@ describe('a control group', () => {
     const missing = join(freshDirectory('cgroup'), 'missing');
     for (const always of [false, true]) {
       const policy = { limits: always ? {} : { pids: 5 }, required: false, always, parent: missing };
-      await assert.rejects(new ResourceGroups(policy).make(), {
+      await assert.rejects(new ResourceGroups(policy).make({}), {
         code: 'ERR_SANDBOX_UNAVAILABLE',
         message: /missing': it is no control group/,
       });
     }
     const nobody = { limits: {}, required: false, always: false, parent: missing };
-    assert.deepEqual(await new ResourceGroups(nobody).make(), { group: undefined, shortfalls: [] });
+    assert.deepEqual(await new ResourceGroups(nobody).make({}), { group: undefined, shortfalls: [] });
   });
 
   test('is entered before the builder runs', requires('user-namespaces', 'program:busybox'), async () => {
@@ -210,6 +210,47 @@ test(
     for (const { isolation } of results) assert.ok(isolation!.shortfalls.some((one) => sentence.test(one)));
     for (const { error } of strict.results) assert.equal(error?.code, 'ERR_SANDBOX_UNAVAILABLE');
     assert.deepEqual(strict.warnings, []);
+  },
+);
+
+test(
+  'a hook has a say in the limits of its build, and in which there are none',
+  requires('user-namespaces', 'program:busybox'),
+  async () => {
+    const directory = freshDirectory('limits-hook');
+    const hook = join(directory, 'hook');
+    const made = (limits: string, more: SettingsInput) => {
+      const reply = `airplant-hook 1\\n{"limits": ${limits}}`;
+      writeFileSync(hook, `#!/bin/sh\ncat > ${directory}/request\nprintf '${reply}'\n`, { mode: 0o755 });
+      const settings = { 'sandbox-paths': ['/bin/busybox'], 'pre-build-hook': hook, ...more };
+      return inStore(settings, [scriptDerivation('hooked', 'echo x > $out')]);
+    };
+    const host = await probeHost();
+    const controllers = ['memory', 'pids', 'cpu'];
+    const among = (host.cgroup && findGroupParent(host.cgroup, controllers)?.controllers) ?? [];
+    const asked = await made('{"memoryBytes": 1073741824, "pids": 100, "cpuPercent": 400}', {});
+    const { error, isolation } = asked.results[0]!;
+    assert.equal(error, undefined);
+    assert.deepEqual(
+      isolation!.limits ?? [],
+      controllers.filter((one) => among.includes(one)),
+    );
+    const lacking = isolation!.shortfalls.filter((one) => one.includes('is not in force'));
+    assert.equal(lacking.length, controllers.length - among.length);
+    assert.equal(asked.warnings.length, lacking.length > 0 ? 1 : 0);
+    // Required of a hook's limits as of those of settings.
+    const strict = await made('{"pids": 100}', { 'require-build-limits': true });
+    const code = among.includes('pids') ? undefined : 'ERR_SANDBOX_UNAVAILABLE';
+    assert.equal(strict.results[0]!.error?.code, code);
+    // The hook is told what there is, and may take it away.
+    const lifted = await made('{"pids": 0}', { 'build-pids-max': 100, 'require-build-limits': true });
+    const request = JSON.parse(readFileSync(join(directory, 'request'), 'utf8')) as {
+      limits: Record<string, number>;
+    };
+    assert.equal(request.limits['pids'], 100);
+    assert.equal(lifted.results[0]!.error, undefined);
+    assert.deepEqual(lifted.results[0]!.isolation!.limits ?? [], []);
+    assert.deepEqual(lifted.warnings, []);
   },
 );
 

@@ -80,6 +80,7 @@ const options = {
   timeout: 0,
   maxSilentTime: 0,
   maxBuildLogSize: 0,
+  resources: { limits: {} },
   impureEnvironment: {},
 } as unknown as BuildOptions;
 

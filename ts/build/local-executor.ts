@@ -140,7 +140,7 @@ export class LocalExecutor implements Executor {
     using _locks = await this.#lockHostPaths(request, { signal, onWarning });
     const chosen = await this.connect(request);
     const spec = this.#planIn(request, place, { identity: held.identity, connection: chosen?.connection });
-    const { group, warning } = await this.#groups.make();
+    const { group, warning } = await this.#groups.make(request.limits);
     if (warning !== undefined) onWarning(warning);
     const command = { ...spec.command, path: argv[0]!, argv, controllingTerminal: terminal };
     try {

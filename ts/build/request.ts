@@ -73,6 +73,7 @@ export function makeRequest(
       timeoutSeconds: options.timeout,
       maxSilentSeconds: options.maxSilentTime,
       maxLogBytes: options.maxBuildLogSize,
+      ...options.resources.limits,
     },
     ...(sealed ? {} : { unsealed: true }),
     ...(inPlace ? { inPlace } : {}),

@@ -17,6 +17,7 @@ import type { SandboxLimits } from '../sandbox/spec.js';
 
 /** What control groups are wanted for. */
 export interface ResourcePolicy {
+  /** Those of a build that says nothing of them. */
   readonly limits: ResourceLimits;
   /** A limit that cannot be put in force is an error. */
   readonly required: boolean;
@@ -37,51 +38,68 @@ export interface ResourceGroup {
 /** Makes the control groups of an executor's builds, where they are wanted and can be had. */
 export class ResourceGroups {
   readonly #policy: ResourcePolicy;
-  readonly #wanted: readonly string[];
-  #parent: Promise<string | undefined> | undefined;
-  #warned = false;
+  /** By the controllers that it has to hand on: a hook may ask for others than the settings do. */
+  readonly #parents = new Map<string, Promise<string | undefined>>();
+  /** What lacked, each told once. */
+  readonly #told = new Set<string>();
 
   constructor(policy: ResourcePolicy) {
     this.#policy = policy;
-    this.#wanted = wantedControllers(policy.limits);
   }
 
   /**
-   * The group of one build. Throws ERR_SANDBOX_UNAVAILABLE if a limit cannot be put in force and the policy requires it,
+   * The group of one build, `own` being what its request says of limits. Throws ERR_SANDBOX_UNAVAILABLE if a limit cannot be put in force and the policy requires it,
    * or if the group that was named cannot be used.
    */
-  async make(): Promise<ResourceGroup> {
-    const { limits, required, always } = this.#policy;
-    if (this.#wanted.length === 0 && !always) return { group: undefined, shortfalls: [] };
-    this.#parent ??= this.#prepareParent();
-    const parent = await this.#parent;
+  async make(own: ResourceLimits): Promise<ResourceGroup> {
+    const { required, always } = this.#policy;
+    const limits = overridden(this.#policy.limits, own);
+    const wanted = wantedControllers(limits);
+    if (wanted.length === 0 && !always) return { group: undefined, shortfalls: [] };
+    const parent = await this.#parentFor(wanted);
     const group = parent === undefined ? undefined : makeControlGroup(parent, limits);
-    const shortfalls = group ? group.shortfalls : this.#wanted.map(missingLimit);
+    const shortfalls = group ? group.shortfalls : wanted.map(missingLimit);
     if (required && shortfalls.length > 0) {
       await group?.finish();
       throw new AirplantError('ERR_SANDBOX_UNAVAILABLE', shortfalls.join(' '), {
         hint: `${delegationCure} Or turn \`require-build-limits\` off.`,
       });
     }
-    const news = shortfalls.length > 0 && !this.#warned;
-    this.#warned ||= news;
-    return { group, shortfalls, ...(news ? { warning: `${shortfalls.join(' ')} ${delegationCure}` } : {}) };
+    const news = shortfalls.filter((one) => !this.#told.has(one));
+    for (const one of news) this.#told.add(one);
+    const warning = news.length > 0 ? { warning: `${news.join(' ')} ${delegationCure}` } : {};
+    return { group, shortfalls, ...warning };
   }
 
-  async #prepareParent(): Promise<string | undefined> {
+  #parentFor(wanted: readonly string[]): Promise<string | undefined> {
+    const key = wanted.join(' ');
+    const parent = this.#parents.get(key) ?? this.#prepareParent(wanted);
+    this.#parents.set(key, parent);
+    return parent;
+  }
+
+  async #prepareParent(wanted: readonly string[]): Promise<string | undefined> {
     const { parent: named } = this.#policy;
     const own = (await probeHost()).cgroup;
     if (named !== '' && own === undefined)
       throw unusable(named, 'is no control group (version 2) of this machine');
     if (own === undefined) return undefined;
-    const parent =
-      named === '' ? findGroupParent(own, this.#wanted) : checkGroupParent(named, own, this.#wanted);
+    const parent = named === '' ? findGroupParent(own, wanted) : checkGroupParent(named, own, wanted);
     if (typeof parent === 'string') throw unusable(named, parent);
     if (parent === undefined) return undefined;
     removeAbandonedGroups(parent.directory);
     prepareGroupParent(parent);
     return parent.directory;
   }
+}
+
+/** What a build says of a limit stands, also that there is none (0). */
+function overridden(
+  usual: ResourceLimits,
+  { memoryBytes, pids, cpuPercent }: ResourceLimits,
+): ResourceLimits {
+  const said = Object.entries({ memoryBytes, pids, cpuPercent }).filter(([, value]) => value !== undefined);
+  return { ...usual, ...Object.fromEntries(said) };
 }
 
 function unusable(directory: string, why: string): AirplantError {

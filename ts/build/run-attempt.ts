@@ -41,7 +41,7 @@ export async function runAttempt(
 ): Promise<Attempt> {
   const { request, place, observe, lacking } = job;
   // Last, as nothing but the end of the attempt removes it.
-  const { group, shortfalls, warning } = await groups.make();
+  const { group, shortfalls, warning } = await groups.make(request.limits);
   if (warning !== undefined) hooks.onWarning(warning);
   const spec: SandboxSpec = {
     ...job.spec,

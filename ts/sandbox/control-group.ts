@@ -8,7 +8,7 @@ import {
   makeHeldGroup,
 } from './control-group-files.js';
 
-/** What the kernel is to keep a whole build to. Absent: no limit. */
+/** What the kernel is to keep a whole build to. Absent or 0: no limit. */
 export interface ResourceLimits {
   /** Bytes, of all processes together with what they have in tmpfs and in the page cache. */
   readonly memoryBytes?: number;
@@ -17,6 +17,16 @@ export interface ResourceLimits {
   /** Per cent of one CPU: 200 is two CPUs. */
   readonly cpuPercent?: number;
 }
+
+/**
+ * More than these the kernel refuses to be told: PID_MAX_LIMIT (include/linux/threads.h), and for the CPU time what
+ * 10,000 processors have. Of bytes it takes any number.
+ */
+export const largestLimits: Readonly<Required<ResourceLimits>> = {
+  memoryBytes: Number.MAX_SAFE_INTEGER,
+  pids: 4_194_304,
+  cpuPercent: 1_000_000,
+};
 
 /** What a control group tells of a build at its end; absent where its controller is not there. */
 export interface ControlGroupUsage {

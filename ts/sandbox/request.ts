@@ -1,3 +1,5 @@
+import type { ResourceLimits } from './control-group.js';
+
 /** One build, without any notion of derivations: what a remote executor would be sent. */
 export interface BuildRequest {
   /** For messages and directory names only. */
@@ -92,8 +94,8 @@ export interface HostPath {
   readonly why: string;
 }
 
-/** Seconds and bytes; 0 = no limit, as in Nix. */
-export interface BuildLimits {
+/** Seconds and bytes; 0 = no limit, as in Nix. Those of a control group are left out where nobody has asked for any. */
+export interface BuildLimits extends ResourceLimits {
   readonly timeoutSeconds: number;
   readonly maxSilentSeconds: number;
   readonly maxLogBytes: number;

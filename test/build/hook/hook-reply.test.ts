@@ -44,7 +44,8 @@ test('a reply in JSON', () => {
   const reply = parse(`airplant-hook 1
     {"paths": ["/a", {"source": "/c", "target": "/b", "optional": true, "readOnly": false, "closure": false}],
      "environment": {"A": "1", "B": null, "__proto__": "x"},
-     "limits": {"timeoutSeconds": 5}, "network": "host"}`);
+     "limits": {"timeoutSeconds": 5, "memoryBytes": 9007199254740991, "pids": 4194304, "cpuPercent": 0},
+     "network": "host"}`);
   const why = "the pre-build hook '/hook' named it";
   assert.deepEqual(reply.paths, [
     { target: '/a', source: '/a', optional: false, readOnly: true, expand: true, why },
@@ -58,7 +59,12 @@ test('a reply in JSON', () => {
       ['__proto__', 'x'],
     ],
   );
-  assert.deepEqual(reply.limits, { timeoutSeconds: 5 });
+  assert.deepEqual(reply.limits, {
+    timeoutSeconds: 5,
+    memoryBytes: Number.MAX_SAFE_INTEGER,
+    pids: 4194304,
+    cpuPercent: 0,
+  });
   assert.equal(reply.network, 'host');
   assert.equal(reply.refusal, undefined);
   assert.equal(parse('airplant-hook 1\n{"refuse": "not today"}').refusal, 'not today');
@@ -81,6 +87,16 @@ for (const [json, at] of [
   ['{"limits": {"timeout": 1}}', "'\\$.limits.timeout'"],
   ['{"limits": {"timeoutSeconds": -1}}', "'\\$.limits.timeoutSeconds'"],
   ['{"limits": {"timeoutSeconds": 1.5}}', "'\\$.limits.timeoutSeconds'"],
+  ['{"limits": {"memoryBytes": -1}}', "'\\$.limits.memoryBytes'.*from 0 to 9007199254740991"],
+  ['{"limits": {"memoryBytes": 9007199254740992}}', "'\\$.limits.memoryBytes'"],
+  ['{"limits": {"memoryBytes": 1e999}}', "'\\$.limits.memoryBytes'"],
+  ['{"limits": {"memoryBytes": "1G"}}', "'\\$.limits.memoryBytes'"],
+  ['{"limits": {"pids": 4194305}}', "'\\$.limits.pids'.*from 0 to 4194304"],
+  ['{"limits": {"pids": null}}', "'\\$.limits.pids'"],
+  ['{"limits": {"cpuPercent": 1000001}}', "'\\$.limits.cpuPercent'.*from 0 to 1000000"],
+  ['{"limits": {"cpuPercent": 0.5}}', "'\\$.limits.cpuPercent'"],
+  ['{"limits": {"cpuPercent": [100]}}', "'\\$.limits.cpuPercent'"],
+  ['{"limits": {"constructor": 1}}', "'\\$.limits.constructor'"],
   ['{"network": "all"}', "'\\$.network'"],
   ['{"refuse": 1}', "'\\$.refuse'"],
 ] as const) {

@@ -1,6 +1,7 @@
 import type { AirplantError } from '../../base/errors.js';
 import { quote } from '../../base/quote.js';
 import { decodeText } from '../../base/text.js';
+import { largestLimits } from '../../sandbox/control-group.js';
 import { type HostPathWish, hostPath } from '../../sandbox/host-paths.js';
 import type { BuildLimits, BuildRequest } from '../records.js';
 import { hookError } from './hook-error.js';
@@ -100,7 +101,10 @@ function parseJsonReply(text: string, program: string): HookReply {
       Object.entries(environment).map(([name, value]) => [name, reader.variable(name, value)] as const),
     ),
     limits: Object.fromEntries(
-      Object.entries(limits).map(([name, value]) => [name, reader.count(value, `$.limits.${name}`)]),
+      Object.entries(limits).map(([name, value]) => [
+        name,
+        reader.count(value, `$.limits.${name}`, mostOf(name)),
+      ]),
     ),
     network,
     refusal:
@@ -112,7 +116,18 @@ function parseJsonReply(text: string, program: string): HookReply {
 
 const networks: readonly BuildRequest['network'][] = ['none', 'private', 'auto', 'host'];
 
-const limitNames: readonly (keyof BuildLimits)[] = ['timeoutSeconds', 'maxSilentSeconds', 'maxLogBytes'];
+const limitNames: readonly (keyof BuildLimits)[] = [
+  'timeoutSeconds',
+  'maxSilentSeconds',
+  'maxLogBytes',
+  'memoryBytes',
+  'pids',
+  'cpuPercent',
+];
+
+function mostOf(limit: string): number {
+  return (largestLimits as Readonly<Record<string, number>>)[limit] ?? Number.MAX_SAFE_INTEGER;
+}
 
 /** Takes a JSON value apart; what is not as it should be is an error that says where. */
 class ReplyReader {
@@ -142,9 +157,9 @@ class ReplyReader {
     return value;
   }
 
-  count(value: unknown, at: string): number {
-    if (!Number.isSafeInteger(value) || (value as number) < 0)
-      throw this.wrong(at, 'a whole number, 0 or more');
+  count(value: unknown, at: string, most: number): number {
+    const isCount = Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
+    if (!isCount) throw this.wrong(at, `a whole number from 0 to ${most}`);
     return value as number;
   }
 
