@@ -14,7 +14,7 @@ import { derivationFile } from '../derivation-path.js';
 import { checkDerivationName, checkOutputName } from '../validate.js';
 import { type AttributeValue, coerceToText, coercion, describeValue } from './coerce.js';
 import { makeDerivation, readFlag } from './make-derivation.js';
-import type { EvaluatedObject, SourceFilter } from './objects.js';
+import type { EvaluatedDerivation, EvaluatedObject, SourceFilter } from './objects.js';
 import { type Reference, Registry } from './registry.js';
 import { hashSource } from './source.js';
 import {
@@ -144,20 +144,33 @@ function evaluateDerivation(registry: Registry, given: DerivationAttributes): De
   const outputNames = readOutputNames(name, attributes.get('outputs'));
   const derivation = makeDerivation(registry, attributes, outputNames);
   const { path: drvPath, references } = derivationFile(registry.storeDir, derivation);
-  registry.add({
-    kind: 'derivation',
-    path: drvPath,
-    name,
-    get bytes() {
-      return printDerivation(derivation);
-    },
-    references,
-    derivation,
-  });
+  registry.add(new MadeDerivation(drvPath, derivation, references));
   const paths = outputNames.map(
     (output) => [output, pathOrPlaceholder(registry, { drvPath, derivation, output })] as const,
   );
   return makeDerivationValue(registry, { name, drvPath, paths: new Map(paths) });
+}
+
+/** A class, since a getter in an object of its own would give each of thousands a function and a shape of its own. */
+class MadeDerivation implements EvaluatedDerivation {
+  readonly kind = 'derivation';
+  readonly path: string;
+  readonly references: readonly string[];
+  readonly derivation: Derivation;
+
+  constructor(path: string, derivation: Derivation, references: readonly string[]) {
+    this.path = path;
+    this.derivation = derivation;
+    this.references = references;
+  }
+
+  get name(): string {
+    return this.derivation.name;
+  }
+
+  get bytes(): Buffer {
+    return printDerivation(this.derivation);
+  }
 }
 
 function readOutputNames(name: string, outputs: unknown): readonly string[] {
