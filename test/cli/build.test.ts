@@ -274,6 +274,19 @@ test('check: rounds and what came out the same; --check keeps to what is valid',
   assert.deepEqual(host.store.built, [{ kind: 'outputs', drvPath: a, outputs: 'all' }]);
 });
 
+test('checking and repairing at once is refused, and neither is done', async () => {
+  host.store.built.length = 0;
+  for (const flags of [
+    ['--check', '--repair'],
+    ['--repair', '--check', '--dry-run'],
+  ]) {
+    const { status, stderr } = await host.run('build', ...flags, a);
+    assert.equal(status, 2);
+    assert.match(stderr, /--check and --repair cannot be had at once/);
+  }
+  assert.deepEqual(host.store.built, []);
+});
+
 test('check: a number of rounds that is none', async () => {
   for (const rounds of ['0', '-1', '1e9', 'many', '', '1000000']) {
     const { status, stderr } = await host.run('check', `--rounds=${rounds}`, a);

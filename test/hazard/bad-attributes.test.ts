@@ -231,6 +231,13 @@ test('what cannot be built is printed', needs, async () => {
     assert.equal(shown.status, 0, shown.stderr);
     assert.match(shown.stdout, /"hashAlgo": "sha256"/);
   }
+  const base = { system: 'x86_64-linux', builder: '/bin/busybox', ...working };
+  const dep = derivation({ ...base, ...floating, name: 'printed-floating' });
+  const deferred = await instantiate({ ...working, name: 'printed-deferred', dep });
+  const shown = run(['show-derivation', deferred, ...inStore]);
+  assert.equal(shown.status, 0, shown.stderr);
+  assert.match(shown.stdout, /"out": \{\}/);
+  assert.ok(shown.stdout.includes('-printed-floating.drv'), shown.stdout);
 });
 
 test('an input that a build has yet to make the derivation of', needs, async () => {
@@ -243,6 +250,11 @@ test('an input that a build has yet to make the derivation of', needs, async () 
     argv: ['build', file],
     ...{ status: 1, error: /asks for .*an input that a build has yet to make the derivation of/ },
   });
+  await using store = await openStore({ store: root });
+  const added = [...store.local.validPaths()].find((path) => path.endsWith('-dynamic.drv'))!;
+  const shown = run(['show-derivation', added, ...inStore]);
+  assert.equal(shown.status, 0, shown.stderr);
+  assert.match(shown.stdout, /"dynamicOutputs": \{\s*"out": \{/);
 });
 
 test('repairing what nothing knows how to make, and checking it', needs, async () => {

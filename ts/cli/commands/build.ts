@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { AirplantError } from '../../base/errors.js';
 import type { BuildReport } from '../../build/builder.js';
 import { describeOrigin, type SettingsLayer } from '../../config/load.js';
 import { checkWanted, plainCheck } from '../check-wanted.js';
@@ -43,6 +44,11 @@ Exit status: 0 if everything was built, 100 if a build failed, 101 if one took t
 
 async function build(context: CommandContext): Promise<number> {
   const { args } = context;
+  if (args.has('check') && args.has('repair')) {
+    throw new AirplantError('ERR_USAGE', '--check and --repair cannot be had at once', {
+      hint: 'A check leaves the store as it is: repair first, then check.',
+    });
+  }
   const operands = args.operands.length > 0 ? args.operands : ['.'];
   return await withWanted(context, operands, async ({ store, wanted, moduleSettings }) => {
     const how = { repair: args.has('repair') };
