@@ -44,6 +44,32 @@ const leftIn = (store: LocalStore) =>
 
 const [a, b] = [somePath('a'), somePath('b')];
 
+test('what cannot be put back keeps nothing else from it, and is not deleted', async (t) => {
+  await using store = await newStore();
+  await store.registerOutputs([await made(store, a, 'old a'), await made(store, b, 'old b')]);
+  const unknown = somePath('c');
+  const both = [await made(store, a, 'new a'), await made(store, b, 'new b', [unknown])];
+  const { moveTree } = native;
+  const seen = new Set<string>();
+  t.mock.method(native, 'moveTree', (...args: Parameters<typeof moveTree>) => {
+    const [, to, how] = args;
+    // The second time it is put back.
+    if (how === 'exchange' && to === store.realPath(b) && seen.has(`${to}`)) {
+      throw Object.assign(new Error('no'), { code: 'EIO' });
+    }
+    seen.add(`${to}`);
+    return moveTree(...args);
+  });
+  await assert.rejects(store.replaceOutputs(both), { code: 'ERR_PATH_INVALID' });
+  t.mock.restoreAll();
+  assert.equal(contentsOf(store, a), 'old a');
+  const staging = leftIn(store).find((name) => name.includes('staging'))!;
+  const kept = readdirSync(join(store.directories.realStoreDir, staging)).map((name) =>
+    readFileSync(join(store.directories.realStoreDir, staging, name, 'sub/file'), 'utf8'),
+  );
+  assert.ok(kept.includes('old b'), `${kept}`);
+});
+
 test('valid and missing paths are replaced together, and read-only directories stay so', async () => {
   await using store = await newStore();
   await store.registerOutputs([await made(store, a, 'old')]);

@@ -9,7 +9,7 @@ import { linkNewPath } from './optimise/link-new-path.js';
 import type { PlaceOptions } from './place.js';
 import { createStaging } from './staging.js';
 import { realPathOf, type StoreParts } from './store-parts.js';
-import { type Swap, swapIn } from './swap-in.js';
+import { type Swap, swapIn, undoAll } from './swap-in.js';
 
 /** Contents for a path that may be valid, and have others. */
 export interface Replacement {
@@ -70,8 +70,8 @@ export async function replacePaths(
       await database.register(registrations, options.signal);
       done = true;
     } catch (error) {
-      for (const swap of swaps.toReversed()) swap.undo();
-      await staging.close();
+      // Why it came to that is the thing to tell. Contents that could not be put back are not thrown away.
+      if (undoAll(swaps)) await staging.close().catch(() => {});
       throw error;
     }
     const kept: KeptContents[] = [];

@@ -35,6 +35,22 @@ export function swapIn(fresh: string, place: string): Swap {
 /** What renameat2(2) says where the kernel or the file system has no such thing. */
 const cannotExchange = new Set(['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
+/**
+ * Puts everything back, the last first. What cannot be put back keeps nothing else from it; true if there was no such
+ * thing. Its old contents lie where they were moved to.
+ */
+export function undoAll(swaps: readonly Swap[]): boolean {
+  let all = true;
+  for (const swap of swaps.toReversed()) {
+    try {
+      swap.undo();
+    } catch {
+      all = false;
+    }
+  }
+  return all;
+}
+
 function swapInTwoSteps(fresh: string, place: string): Swap {
   const old = `${fresh}-old`;
   try {
