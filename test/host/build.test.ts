@@ -212,6 +212,20 @@ test('what cannot be built is refused in one sentence', needs, async (t) => {
   }
 });
 
+test('what execve said of a builder is in its log, as Nix has it there', needs, async () => {
+  const absent = derivation({ name: 'absent', system: 'x86_64-linux', builder: '/bin/absent' });
+  const [result] = (await store.build([absent]).result).results;
+  const error = result?.error;
+  const line = "error: executing '/bin/absent': No such file or directory";
+  assert.deepEqual(error?.lastLines, [line]);
+  assert.match(error.hint, /^The builder \/bin\/absent, or the interpreter it names, does not exist/);
+  let logged = '';
+  for await (const chunk of (await store.local.logs.read(absent.drvPath))!) {
+    logged += Buffer.from(chunk).toString();
+  }
+  assert.equal(logged, `${line}\n`);
+});
+
 test('events come in order, log chunks as they are written', needs, async () => {
   const events: BuildEvent[] = [];
   const heard = join(meeting, 'heard');

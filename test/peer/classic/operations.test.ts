@@ -127,6 +127,8 @@ classicTable<Scene>(
     { words: (s) => ['-kr', s.fails, s.wrong, s.diamond], status: 102, otherWords: failedBuilder },
     { words: (s) => ['-r', '--check', s.diamond], otherWords: /^checking outputs of/m },
     { words: (s) => ['-r', '--check', s.unbuilt], status: 1, otherWords: /^error: / },
+    { words: (s) => ['-r', '--repair', '--check', s.diamond], otherWords: /^checking outputs of/m },
+    { words: (s) => ['-r', '--check', '--repair', s.diamond], otherWords: /^(?!.*checking outputs of)/s },
     { words: (s) => ['-r', '--repair', s.diamond], otherWords: /^/ },
     {
       words: (s) => ['-r', s.fails, '--max-jobs', '0'],

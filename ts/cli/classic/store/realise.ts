@@ -24,12 +24,14 @@ export const realise: Operation = async (call) => {
     const ignoreUnknown = flags.has('--ignore-unknown');
     const all = call.operands.map((operand) => wantedOf(operand, place));
     const wanted = ignoreUnknown ? await withoutUnknown(store, all) : all;
-    const how = { repair: flags.has('--repair') };
+    // As in Nix, whichever comes last.
+    const mode = call.flags.findLast((flag) => flag === '--repair' || flag === '--check');
+    const how = { repair: mode === '--repair' };
     if (flags.has('--dry-run')) return await dryRun(context, store, wanted, how);
-    const checking = flags.has('--check');
-    const { exitStatus } = checking
-      ? await watchRun(context, (signal) => store.check(wanted, { ...plainCheck, signal }))
-      : await watchRun(context, (signal) => store.build(wanted, { ...how, signal }));
+    const { exitStatus } =
+      mode === '--check'
+        ? await watchRun(context, (signal) => store.check(wanted, { ...plainCheck, signal }))
+        : await watchRun(context, (signal) => store.build(wanted, { ...how, signal }));
     if (exitStatus !== 0 || ignoreUnknown) return exitStatus;
     await printRealised(call, store, wanted);
     return 0;
