@@ -77,6 +77,15 @@ test('what evaluation is told: every setting that Nix knows, and no other', () =
   assert.deepEqual(options.warnings, ["unknown setting 'x'"]);
 });
 
+test('how much evaluation says, and in which form', () => {
+  const { options } = read('-vv', '--log-format', 'internal-json', '--quiet', '--debug');
+  assert.deepEqual(options.forEvaluation, [
+    ...['--verbose', '--verbose'],
+    ...['--log-format', 'internal-json'],
+    ...['--quiet', '--debug'],
+  ]);
+});
+
 test('a setting nobody knows is a warning without control characters', () => {
   assert.deepEqual(read('--option', 'a\u001b[31mb', 'x').options.warnings, ["unknown setting 'ab'"]);
 });

@@ -81,6 +81,24 @@ test('of large contents next to nothing is read', async () => {
   assert.equal((await buffer(accessor.read('c/d', { start: 4e6 }))).length, 0);
 });
 
+test('a part of a file: what lies outside of it is nothing, and what is no number is refused', async () => {
+  const accessor = await NarAccessor.open(new CountedBytes(dumpTree(file('contents'))));
+  const part = async (start: number, end?: number) =>
+    (await buffer(accessor.read('', { start, ...(end === undefined ? {} : { end }) }))).toString();
+  assert.deepEqual(
+    [
+      await part(3),
+      await part(2, 4),
+      await part(4, 2),
+      await part(100),
+      await part(0, Number.POSITIVE_INFINITY),
+    ],
+    ['tents', 'nt', '', '', 'contents'],
+  );
+  for (const [start, end] of [[-1], [Number.NaN], [0.5], [0, Number.NaN], [0, -1]] as const)
+    await assert.rejects(part(start, end), RangeError, `${start} ${end}`);
+});
+
 test('symlinks: followed inside, relative ones and those to the store path itself', async () => {
   const storePath = `/nix/store/${'a'.repeat(32)}-x`;
   const tree = directory({

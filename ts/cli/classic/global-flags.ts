@@ -18,10 +18,10 @@ const ownFlags: readonly (readonly [string, GlobalFlag])[] = [
   ...both(
     '--verbose',
     '-v',
-    flag((options) => options.verbosity++),
+    flag((options) => options.setVerbosity(options.verbosity + 1, '--verbose')),
   ),
-  ['--quiet', flag((options) => (options.verbosity = Math.max(0, options.verbosity - 1)))],
-  ['--debug', flag((options) => (options.verbosity = 6))],
+  ['--quiet', flag((options) => options.setVerbosity(Math.max(0, options.verbosity - 1), '--quiet'))],
+  ['--debug', flag((options) => options.setVerbosity(6, '--debug'))],
   ['--option', { values: 2, apply: (options, [name, value]) => options.set(name!, value!) }],
   ['--log-format', valued((options, format) => options.setLogFormat(format))],
   ...both(

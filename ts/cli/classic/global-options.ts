@@ -19,10 +19,20 @@ export class GlobalOptions {
   readonly forEvaluation: string[] = [];
   readonly warnings: string[] = [];
   gcWarning = true;
-  /** 3 is Nix's default, less says less. */
-  verbosity = 3;
   readonly #settings: FlagOccurrence[] = [];
   #format = logFormats['raw-with-logs']!;
+  #verbosity = 3;
+
+  /** 3 is Nix's default, less says less. */
+  get verbosity(): number {
+    return this.#verbosity;
+  }
+
+  /** `flag`: as evaluation is told. */
+  setVerbosity(verbosity: number, flag: '--verbose' | '--quiet' | '--debug'): void {
+    this.#verbosity = verbosity;
+    this.forEvaluation.push(flag);
+  }
 
   /**
    * A setting by any name that Nix knows. One that nobody knows is a warning, as in Nix: a newer one may have written
@@ -45,6 +55,7 @@ export class GlobalOptions {
     if (!found)
       throw failure('ERR_SETTING', `option 'log-format' has an invalid value '${plainText(format)}'`);
     this.#format = found;
+    this.forEvaluation.push('--log-format', format);
   }
 
   /** The same in flags of airplant's own commands. */

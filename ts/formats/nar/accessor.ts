@@ -41,11 +41,17 @@ export class NarAccessor {
     return [...entry.node.entries.keys()];
   }
 
-  /** The contents of a file, or its bytes from `start` to before `end`. */
+  /**
+   * The contents of a file, or its bytes from `start` to before `end`; what is after its end is nothing. Throws a RangeError
+   * for a number that is no place in a file.
+   */
   async *read(
     path: string,
     { start = 0, end = Number.MAX_SAFE_INTEGER }: { readonly start?: number; readonly end?: number } = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
+    const isPlace = (place: number) => place >= 0 && (Number.isSafeInteger(place) || place === Infinity);
+    for (const place of [start, end])
+      if (!isPlace(place)) throw new RangeError(`${place} is no place in a file`);
     const entry = this.stat(path, { follow: true });
     const { node } = entry;
     if (node.type !== 'regular') throw wrongKind(entry, 'a file');

@@ -71,6 +71,8 @@ async function listen(server: Server, directory: string): Promise<string> {
       server.listen(join(shortcut, name));
       await once(server, 'listening');
     });
+    // Somebody cannot be accepted, for want of descriptors say: whoever is not heard tries again.
+    server.on('error', () => {});
     chmodSync(join(directory, name), 0o666);
     return join(directory, name);
   } catch (error) {

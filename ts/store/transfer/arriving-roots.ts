@@ -9,6 +9,7 @@ export class ArrivingRoots {
   #current: TempRoots;
   /** What nothing that has arrived refers to. */
   readonly #tops = new Set<string>();
+  /** Paths in the file of `current` that are not among those it began with. */
   #arrived = 0;
 
   constructor(tempRoots: TempRoots) {
@@ -25,7 +26,9 @@ export class ArrivingRoots {
   async arrive(path: string, references: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     for (const reference of references) this.#tops.delete(reference);
     this.#tops.add(path);
-    if (++this.#arrived % replacedAfter !== 0) return;
+    // Where nothing refers to anything, every file would be nearly as long as the one before.
+    if (++this.#arrived < Math.max(replacedAfter, this.#tops.size)) return;
+    this.#arrived = 0;
     const next = this.#tempRoots.scope();
     await next.add(this.#tops, signal);
     this.#current.close();
@@ -39,5 +42,5 @@ export class ArrivingRoots {
   }
 }
 
-/** Paths; a file of roots gets no longer than these and the tops. */
+/** Paths; a file of roots gets no longer than twice the tops, or these and the tops. */
 const replacedAfter = 512;
