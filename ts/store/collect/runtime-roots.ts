@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { decodeText } from '../../base/text.js';
 import type { StoreDirectories } from '../directories.js';
 import { isNeverReadable } from './never-readable.js';
+import { readOpenFileRoots } from './open-file-roots.js';
 import type { Root } from './records.js';
 import { storePathAround } from './root-links.js';
 
@@ -10,9 +11,13 @@ import { storePathAround } from './root-links.js';
  * directories, and what their environments name. Where the store lies elsewhere than its paths say, a process has files
  * of it under either name, by whether it lives in a mount namespace that shows the store at its logical place.
  *
- * The paths need not be valid; each comes once for every place that names it.
+ * On macOS it is what `lsof` says: the option `lsof` names another program to ask. The paths need not be valid; each comes once for every place that names it.
  */
-export function* readRuntimeRoots(directories: StoreDirectories): Generator<Root, void, undefined> {
+export function* readRuntimeRoots(
+  directories: StoreDirectories,
+  { lsof }: { readonly lsof?: string } = {},
+): Generator<Root, void, undefined> {
+  if (process.platform === 'darwin') return yield* readOpenFileRoots(directories, lsof);
   for (const process of list('/proc')) if (/^\d+$/.test(process)) yield* rootsOfProcess(process, directories);
   for (const name of ['modprobe', 'fbsplash', 'poweroff_cmd']) {
     const file = `/proc/sys/kernel/${name}`;
