@@ -495,22 +495,25 @@ describe('the filter for system calls', requires('program:c++'), () => {
     // `_arch_specific_syscall` and `_syscalls` are where numbers begin and end.
     const calls = [...values.keys()].filter((name) => /^_(?!arch_specific_syscall$|syscalls$)/.test(name));
     assert.ok(calls.length > 280);
-    for (const name of calls) assert.equal(tables.aarch64.get(name.slice(1)), numberOf(name), name);
+    // A header may be newer than the table.
+    const newest = Math.max(...tables.aarch64.values());
+    for (const name of calls) {
+      const number = numberOf(name);
+      if (number <= newest) assert.equal(tables.aarch64.get(name.slice(1)), number, name);
+    }
     const last = numberOf('_syscalls');
     const known = new Set(calls.map((name) => name.slice(1)));
     for (const [name, number] of tables.aarch64)
       assert.ok(known.has(name) || number >= last, `${name}: the header has no such call`);
   });
 
-  // No header of a machine that is not ARM has the numbers of its EABI. The debugger's tables do, up to the kernel it
-  // was released with; Debian installs them with gdb.
-  const debuggers = '/usr/share/gdb/syscalls/arm-linux.xml';
-  const noDebugger = existsSync(debuggers) ? false : `no ${debuggers}`;
-  test('the numbers of arm are those that the debugger knows', { skip: noDebugger }, () => {
-    const text = readFileSync(debuggers, 'utf8');
-    // Those that are of this processor alone have a prefix there.
-    const found = [...text.matchAll(/<syscall name="(?:ARM_)?(\w+)" number="(\d+)"/g)];
-    const names = new Map(found.map(([, name, number]) => [Number(number), name!]));
+  // No header of a machine that is not ARM has the numbers of its EABI. These are what Debian's gdb 13 calls them, without
+  // the prefix of those that are of this processor alone.
+  test('the numbers of arm are those that a debugger knows', () => {
+    const text = readFileSync(join(packageRoot, 'test', 'fixtures', 'native', 'arm-calls.tsv'), 'utf8');
+    const names = new Map(
+      [...text.matchAll(/^(\d+)\t(\w+)$/gm)].map(([, number, name]) => [Number(number), name!]),
+    );
     const compared = [...tables.arm].filter(([, number]) => names.has(number));
     assert.ok(compared.length > 330, `${compared.length}`);
     for (const [name, number] of compared) assert.equal(name, names.get(number), `${number}`);
