@@ -32,6 +32,10 @@ export function startScript(script: string, ...args: string[]) {
   after(() => void child.kill('SIGKILL'));
   child.stdout.setEncoding('utf8');
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const closed = once(child, 'close');
+  // From the beginning: what nobody listens for is dropped when the script ends.
+  const outputs: string[] = [];
+  child.stdout.on('data', (output: string) => outputs.push(output));
   return {
     child,
     /** Resolves once the condition holds; rejects if the script has ended before. */
@@ -43,8 +47,10 @@ export function startScript(script: string, ...args: string[]) {
     },
     /** Resolves to the next output of the script; rejects if it ends without any. */
     said: async () => {
-      const ended = exit.then(([code]) => assert.fail(`${script} has ended with ${code} and said nothing`));
-      return String((await Promise.race([once(child.stdout, 'data'), ended]))[0]).trim();
+      if (outputs.length === 0) await Promise.race([once(child.stdout, 'data'), closed]);
+      const output = outputs.shift();
+      assert.ok(output !== undefined, `${script} has ended and said nothing`);
+      return output.trim();
     },
     exit,
   };
