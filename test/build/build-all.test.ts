@@ -61,6 +61,41 @@ test('no more builds wait to be tidied up than may run', async () => {
   assert.equal((await run.result).exitStatus, 0);
 });
 
+test('the next builder starts while outputs are registered, unless somebody waits for them alone', async () => {
+  await using store = await openTestStore(join(directory, 'registering'));
+  const opened = new Deferred<void>();
+  const register = store.registerOutputs.bind(store);
+  store.registerOutputs = async (outputs, options) => {
+    await opened.promise;
+    return await register(outputs, options);
+  };
+  const executor = new FakeExecutor();
+  const wanted = [chain(2), ...['a', 'b', 'c', 'd', 'e'].map((name) => someDerivation(name))];
+  const options = { maxJobs: 2 };
+  const { run, events, read } = await startFakeBuild(store, executor, { wanted, options });
+  // `link-0` keeps its slot for `link-1`. Two of the others may be unfinished, and a third has built in their slot.
+  await until(() => events.filter(({ type }) => type === 'build.settling').length === 3);
+  await until(() => executor.started.length === 4);
+  for (let i = 0; i < 100; i++) await turn();
+  assert.deepEqual(executor.started, ['link-0', 'a', 'b', 'c']);
+  assert.equal(events.filter(({ type }) => type === 'build.settling').length, 3);
+  opened.resolve();
+  assert.equal((await run.result).exitStatus, 0);
+  await read;
+});
+
+test('a single job is done with before the next one starts', async () => {
+  await using store = await openTestStore(join(directory, 'single'));
+  const { run, events, read } = await startFakeBuild(store, new FakeExecutor(), {
+    wanted: ['a', 'b', 'c'].map((name) => someDerivation(name)),
+  });
+  assert.equal((await run.result).exitStatus, 0);
+  await read;
+  const steps = events.map(({ type }) => type).filter((type) => /started|succeeded/.test(type));
+  const one = ['build.started', 'build.succeeded'];
+  assert.deepEqual(steps, [...one, ...one, ...one]);
+});
+
 test('builds that require the same feature take turns, and others go ahead of those that wait', async () => {
   await using store = await openTestStore(join(directory, 'features'));
   const ends = new Map<string, Deferred<void>>();

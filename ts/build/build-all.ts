@@ -3,12 +3,12 @@ import { AirplantError, isAirplantError } from '../base/errors.js';
 import type { EventSink } from '../base/events.js';
 import { Semaphore } from '../base/semaphore.js';
 import { featuresUsed } from './feature-limits.js';
-import { type JobSlot, requireJobs } from './job-slot.js';
+import { requireJobs } from './job-slot.js';
 import { failedEvent, failureOf } from './outcome.js';
 import { type RealiseContext, type Realised, realise } from './realise.js';
 import type { Plan, PlannedBuild } from './records.js';
 import { findRefusals } from './refusals.js';
-import { schedule } from './schedule.js';
+import { type StepContext, schedule } from './schedule.js';
 
 /** What became of one derivation of a plan. */
 export interface Outcome {
@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** What building a plan needs, besides the slot each build gets. */
-export type BuildAllContext = Omit<RealiseContext, 'slot' | 'onValid'>;
+export type BuildAllContext = Omit<RealiseContext, 'slot' | 'onBuilt' | 'onValid'>;
 
 export interface BuildAllJob {
   readonly plan: Plan;
@@ -60,19 +60,23 @@ async function buildEach(
 ): Promise<void> {
   const { maxJobs, featureLimits: limits, keepGoing } = context.options;
   const planned = new Map(builds.map((one) => [one.drvPath, one]));
-  // Removing a sandbox can take longer than to build in it: on a file system mounted with `discard` every directory
-  // waits for the disk. So the next build starts meanwhile; but no more are left to be removed than may run.
-  const untidy = new Semaphore(maxJobs);
+  // To hash large outputs takes long, and removing a sandbox can take longer than to build in it: on a file system mounted
+  // with `discard` every directory waits for the disk. So the next build starts meanwhile; but no more are left to be
+  // looked at and removed than may run. A single job is done with before the next one starts.
+  const unfinished = new Semaphore(maxJobs);
   const tidied: Promise<void>[] = [];
   const work = {
-    async run(
-      drvPath: string,
-      { signal, slot }: { readonly signal: AbortSignal; readonly slot: JobSlot },
-    ): Promise<boolean> {
-      const build = startAttempt(planned.get(drvPath)!, { ...context, signal, slot });
+    async run(drvPath: string, { signal, slot, isAwaited }: StepContext): Promise<boolean> {
+      let finish: (() => void) | undefined;
+      const onBuilt = async () => {
+        if (maxJobs === 1 || isAwaited()) return;
+        finish = await unfinished.acquire();
+        slot.giveBack();
+      };
+      const build = startAttempt(planned.get(drvPath)!, { ...context, signal, slot, onBuilt });
       const outcome = await build.outcome;
       outcomes.set(drvPath, outcome);
-      tidied.push(build.tidied.finally(await untidy.acquire()));
+      tidied.push(build.tidied.finally(finish ?? (await unfinished.acquire())));
       return outcome.error === undefined;
     },
     skip(drvPath: string): void {

@@ -31,6 +31,8 @@ export interface MakeContext {
   readonly observe?: AttemptSink | undefined;
   /** Has the last word on what is asked of the executor. */
   readonly adjust?: ((request: BuildRequest) => BuildRequest) | undefined;
+  /** Awaited when the builder has succeeded, before its outputs are looked at. It must not reject. */
+  readonly onBuilt?: (() => Promise<void>) | undefined;
   /** A fixed output with another hash is no error: it is settled with its `mismatch`. Default false. */
   readonly keepMismatch?: boolean;
 }
@@ -73,6 +75,7 @@ export async function makeOutputs(
   try {
     const { attempt, request, privateDirectory } = finished;
     judge({ drvPath, wanted, worldly: isFixedOutput(derivation) || request.network !== 'none' }, attempt);
+    await context.onBuilt?.();
     emit({ type: 'build.settling', drvPath });
     const { caseHack } = store;
     const { unsafeDiscardReferences: discardReferences, outputChecks } = derivationOptions(derivation);

@@ -21,14 +21,23 @@ export interface ScheduleOptions {
 
 export interface ScheduledWork {
   /** Never rejects, and resolves to whether the step went well. */
-  run(key: string, context: { readonly signal: AbortSignal; readonly slot: JobSlot }): Promise<boolean>;
+  run(key: string, context: StepContext): Promise<boolean>;
   skip(key: string, failedDependency: string | undefined): void;
+}
+
+export interface StepContext {
+  readonly signal: AbortSignal;
+  /** Held. Somebody else gets it when the step is done, or when it is given back before. */
+  readonly slot: JobSlot;
+  /** True if a step is ready as soon as this one is done: it may be more urgent than what gets a slot before that. */
+  isAwaited(): boolean;
 }
 
 /**
  * Runs every step once, after everything it depends on, at most `maxJobs` at a time. Of those that are ready the one
  * with the longest chain of steps waiting for it starts first; of equals the first in the order given, which has
- * dependencies first. `run` gets the slot it holds, which it may give back while it only waits for somebody else. Steps
+ * dependencies first. `run` gets the slot it holds, which it may give back while it only waits for somebody else, or before
+ * it is done if nobody waits for it alone. Steps
  * that depend on a failed one are not run; `skip` hears of them. Without `keepGoing` the first failure aborts the
  * signal given to the running steps and nothing new is started. Resolves when nothing runs any more; should `run` or
  * `skip` throw against their promise, everything is stopped, and that is thrown in the end.
@@ -45,12 +54,15 @@ export async function schedule(
   const slots = new JobSlots(options.maxJobs, options.limits ?? new Map(), signal);
   const broken: unknown[] = [];
 
-  const attempt = async ({ step: { key }, failed }: Node, slot: JobSlot): Promise<boolean> => {
+  const attempt = async (node: Node, slot: JobSlot): Promise<boolean> => {
+    const { failed, dependants } = node;
+    const { key } = node.step;
     if (failed !== undefined || !(await isTaken(slot)) || signal.aborted) {
       work.skip(key, failed?.key);
       return false;
     }
-    return await work.run(key, { signal, slot });
+    const isAwaited = () => dependants.some(({ node: { waitsFor } }) => waitsFor === 1);
+    return await work.run(key, { signal, slot, isAwaited });
   };
   const start = async (node: Node): Promise<void> => {
     const slot = new JobSlot(slots, { order: node.order, uses: node.step.uses ?? [] });
