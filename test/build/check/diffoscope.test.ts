@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runDiffoscope } from '../../../ts/build/check/diffoscope.js';
 import { mostOutput } from '../../../ts/build/hook/hook-streams.js';
+import { callersIdentity } from '../../../ts/sandbox/identity.js';
 import { fixturePath } from '../../support/fixtures.js';
 import { requires } from '../../support/requires.js';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -23,6 +24,31 @@ test('the real one: what differs, and the same', requires('program:diffoscope'),
   assert.equal(found?.outcome, 'differs');
   assert.match(found!.text, /-built at 1795275666[\s\S]*\+built at 1795275667/);
   assert.deepEqual(await runDiffoscope(a, a), { text: '', outcome: 'same' });
+});
+
+test(
+  'the real one in a sandbox, with what it calls',
+  requires('program:diffoscope', 'user-namespaces'),
+  async () => {
+    const found = await runDiffoscope(a, b, { sealedAs: callersIdentity });
+    assert.equal(found?.outcome, 'differs', found?.text);
+    assert.match(found!.text, /-built at 1795275666[\s\S]*\+built at 1795275667/);
+    assert.deepEqual(await runDiffoscope(a, a, { sealedAs: callersIdentity }), { text: '', outcome: 'same' });
+  },
+);
+
+test('one that does not end in a sandbox, or cannot begin', requires('user-namespaces'), async () => {
+  const sleeper = script('sealed-sleeper', 'echo begun; setsid sleep 1000 & wait');
+  const sealed = { sealedAs: callersIdentity };
+  assert.deepEqual(await runDiffoscope(a, b, { program: sleeper, timeoutSeconds: 1, ...sealed }), {
+    text: 'begun\n',
+    outcome: 'timeout',
+  });
+  // As of a program in a virtual environment: its interpreter is not seen.
+  const foreign = join(directory, 'foreign');
+  writeFileSync(foreign, `#!${script('interpreter', 'exit 0')}\n`, { mode: 0o755 });
+  const text = `${foreign} cannot be executed: ENOENT`;
+  assert.deepEqual(await runDiffoscope(a, b, { program: foreign, ...sealed }), { text, outcome: 'failed' });
 });
 
 test('not installed, or not to be run: nothing', async () => {

@@ -1,11 +1,14 @@
 import type { EventSink } from '../../base/events.js';
 import type { LocalStore } from '../../store/local-store.js';
+import { takeIdentity } from '../builder-ids.js';
+import type { BuildOptions } from '../options.js';
 import { runDiffoscope } from './diffoscope.js';
 import type { CheckedOutput, CheckOptions } from './records.js';
 import type { OutputDiffoscope } from './report.js';
 
 export interface AskContext {
   readonly store: LocalStore;
+  readonly options: Pick<BuildOptions, 'sandbox' | 'sandboxSystem' | 'ids'>;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
   /** For all outputs together. Default: five minutes for who asks for it, one for who does not. */
@@ -14,16 +17,20 @@ export interface AskContext {
 
 /**
  * What diffoscope says of each output that differs; undefined where it is not asked or not installed, which is a warning
- * for who wants it. For root it has to be wanted: builders of root are other users, and what reads their outputs is not.
+ * for who wants it. It is sealed as builds are. Where they are not (`sandbox = false`), or not on this system, it would read
+ * what builders have written with the rights of the caller, and so has to be wanted.
  *
- * Throws the signal's reason.
+ * Throws the signal's reason, and what `takeIdentity` throws.
  */
 export async function askDiffoscope(
   outputs: readonly CheckedOutput[],
   wish: CheckOptions['diffoscope'],
-  { store, emit, signal, seconds = wish === true ? 300 : 60 }: AskContext,
+  { store, options, emit, signal, seconds = wish === true ? 300 : 60 }: AskContext,
 ): Promise<readonly OutputDiffoscope[] | undefined> {
-  if (wish === false || (wish === 'if-installed' && process.getuid?.() === 0)) return undefined;
+  const sealed = options.sandboxSystem.kind === 'linux' && options.sandbox !== false;
+  if (wish === false || (wish === 'if-installed' && !sealed)) return undefined;
+  using taken = sealed ? await takeIdentity(options.ids, { range: false }, { signal, onWait }) : undefined;
+  const sealedAs = taken?.identity;
   const said: OutputDiffoscope[] = [];
   const until = performance.now() + seconds * 1000;
   for (const { name, path, kept } of outputs) {
@@ -34,7 +41,7 @@ export async function askDiffoscope(
       continue;
     }
     const [registered, made] = [store.realPath(path), store.realPath(kept)];
-    const result = await runDiffoscope(registered, made, { timeoutSeconds, signal });
+    const result = await runDiffoscope(registered, made, { timeoutSeconds, signal, sealedAs });
     if (!result) {
       if (wish === true) emit({ type: 'warning', message: 'diffoscope is not installed' });
       return undefined;
@@ -43,3 +50,6 @@ export async function askDiffoscope(
   }
   return said;
 }
+
+/** Whoever waits for a range has said so for the build already. */
+function onWait(): void {}

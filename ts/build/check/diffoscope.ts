@@ -1,8 +1,12 @@
+import { realpathSync } from 'node:fs';
 import { isAirplantError } from '../../base/errors.js';
 import { findProgram } from '../../base/find-program.js';
 import { decodeText } from '../../base/text.js';
+import type { Identity } from '../../sandbox/identity.js';
 import { killAtOnce } from '../../sandbox/launch.js';
-import { launchHook } from '../hook/hook-process.js';
+import { planLinuxReader } from '../../sandbox/linux-reader.js';
+import type { SandboxSpec } from '../../sandbox/spec.js';
+import { hookSpec, launchWith } from '../hook/hook-process.js';
 import { HookStreams, mostOutput } from '../hook/hook-streams.js';
 import { temporaryDirectory } from '../temporary-directory.js';
 
@@ -20,25 +24,26 @@ export interface DiffoscopeOptions {
   readonly signal?: AbortSignal;
   /** Default `diffoscope`, looked for in PATH. */
   readonly program?: string;
+  /** It is run in a sandbox, as this. Absent: as a hook, with the rights of the caller. */
+  readonly sealedAs?: Identity | undefined;
 }
 
 /**
- * Lets diffoscope compare two paths; undefined where there is none that the caller may run. It runs many other programs
- * on what builders have written, with the rights of the caller: so it is for outputs of builders that one would run as
- * oneself.
+ * Lets diffoscope compare two paths of the host; undefined where there is none that the caller may run. It runs many other
+ * programs, each as good as its parser, on what builders have written: so it is given nothing but these in a sandbox
+ * (`planLinuxReader`). Without one it is for outputs of builders that one would run as oneself.
  *
- * It is run as a hook is: everything it has started is gone afterwards, also if this process is killed. Throws the
- * signal's reason.
+ * Everything it has started is gone afterwards, also if this process is killed. Throws the signal's reason.
  */
 export async function runDiffoscope(
   a: string,
   b: string,
-  { timeoutSeconds = 300, signal, program = 'diffoscope' }: DiffoscopeOptions = {},
+  { timeoutSeconds = 300, signal, program = 'diffoscope', sealedAs }: DiffoscopeOptions = {},
 ): Promise<DiffoscopeResult | undefined> {
   signal?.throwIfAborted();
   const found = findProgram(program, process.env['PATH'] ?? '');
   if (found === undefined) return undefined;
-  await using temporary = await temporaryDirectory('airplant-diffoscope');
+  await using temporary = sealedAs ? undefined : await temporaryDirectory('airplant-diffoscope');
   const stop = new AbortController();
   let cut: 'timeout' | 'too-long' | undefined;
   const cutOff = (why: typeof cut) => {
@@ -50,15 +55,13 @@ export async function runDiffoscope(
     onTooMuch: () => cutOff('too-long'),
   });
   const timer = setTimeout(() => cutOff('timeout'), timeoutSeconds * 1000);
-  const run = {
-    program: found,
-    args: [...fixedArguments, '--', a, b],
-    env: environment(temporary.path),
-    cwd: temporary.path,
-  };
+  const args = [...fixedArguments, '--', a, b];
+  const spec = temporary
+    ? unsealedSpec(found, args, temporary.path)
+    : sealedSpec(found, args, { paths: [a, b], identity: sealedAs! });
   try {
-    const exit = await launchHook(
-      run,
+    const exit = await launchWith(
+      spec,
       streams,
       signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
     );
@@ -88,12 +91,22 @@ const fixedArguments: readonly string[] = [
   '--text=-',
 ];
 
-function environment(temporary: string): Record<string, string> {
+function unsealedSpec(program: string, args: readonly string[], temporary: string): SandboxSpec {
+  const env = { ...environment(), HOME: temporary, TMPDIR: temporary };
+  return hookSpec({ program, args, env, cwd: temporary });
+}
+
+/** In the sandbox its directory is not seen, and symlinks to it would lead nowhere. */
+function sealedSpec(
+  found: string,
+  args: readonly string[],
+  where: { readonly paths: readonly string[]; readonly identity: Identity },
+): SandboxSpec {
+  const program = realpathSync.native(found);
+  return planLinuxReader({ program, argv: [program, ...args], env: environment(), ...where });
+}
+
+function environment(): Record<string, string> {
   const path = process.env['PATH'];
-  return {
-    ...(path === undefined ? {} : { PATH: path }),
-    HOME: temporary,
-    TMPDIR: temporary,
-    LC_ALL: 'C.UTF-8',
-  };
+  return { ...(path === undefined ? {} : { PATH: path }), LC_ALL: 'C.UTF-8' };
 }

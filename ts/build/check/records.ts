@@ -11,8 +11,8 @@ export interface CheckOptions {
   /** What is made different in each of them, all at once; one by one when something differs. */
   readonly vary: readonly Variation[];
   /**
-   * Whether diffoscope compares what differs, which runs many programs on it, as the caller. `if-installed`: where it is
-   * in PATH, unless the caller is root, and for a minute at most; `true`: for five, with a warning where it is not.
+   * Whether diffoscope compares what differs, in a sandbox where builds have one. `if-installed`: where it is in PATH and
+   * there is a sandbox, and for a minute at most; `true`: for five, with a warning where it is not installed.
    */
   readonly diffoscope: boolean | 'if-installed';
 }

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { AirplantError, isAirplantError } from '../../base/errors.js';
 import { planHook } from '../../sandbox/fallback.js';
 import { launchSandbox } from '../../sandbox/launch.js';
-import type { SandboxExit } from '../../sandbox/spec.js';
+import type { SandboxExit, SandboxSpec } from '../../sandbox/spec.js';
 import { signalName } from '../outcome.js';
 import { type HookKind, hookError } from './hook-error.js';
 
@@ -58,7 +58,7 @@ export async function runToEnd(
           Math.min(timeoutSeconds * 1000, longestTimer),
         );
   try {
-    const exit = await launchHook(process, io, AbortSignal.any([signal, stop.signal]));
+    const exit = await launchWith(hookSpec(process), io, AbortSignal.any([signal, stop.signal]));
     await io.finish(signal);
     if (signal.aborted) throw aborted(process);
     // Also where it ended just before it could be killed for that.
@@ -76,20 +76,30 @@ export async function runToEnd(
   }
 }
 
-/**
- * Launches a program of the caller's as a hook, and resolves when it and all that it has started are gone. Neither outlives
- * this process. Throws what `launchSandbox` throws.
- */
-export async function launchHook(
-  { program, args, env, cwd }: Pick<HookProcess, 'program' | 'args' | 'env' | 'cwd'>,
-  io: Pick<HookIo, 'theirs' | 'start' | 'closeTheirs'>,
-  signal: AbortSignal,
-): Promise<SandboxExit> {
+/** A program of the caller's as a hook: with all his rights, and ended with all that it has started. */
+export function hookSpec({
+  program,
+  args,
+  env,
+  cwd,
+}: Pick<HookProcess, 'program' | 'args' | 'env' | 'cwd'>): SandboxSpec {
   const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const argv = [program, ...args];
   const command = { path: program, argv, env: Object.entries(env), cwd, umask: process.umask() };
+  return planHook(command, ids);
+}
+
+/**
+ * Launches a program, and resolves when it and all that it has started are gone. Neither outlives this process. Throws
+ * what `launchSandbox` throws.
+ */
+export async function launchWith(
+  spec: SandboxSpec,
+  io: Pick<HookIo, 'theirs' | 'start' | 'closeTheirs'>,
+  signal: AbortSignal,
+): Promise<SandboxExit> {
   try {
-    const running = await launchSandbox(planHook(command, ids), { signal, stdio: io.theirs });
+    const running = await launchSandbox(spec, { signal, stdio: io.theirs });
     io.start();
     return await running.exit;
   } finally {

@@ -21,7 +21,7 @@ A SOURCE is what \`build\` takes; a store path stands for the derivation that ma
 
 With \`--vary\` each rebuild differs in all that is named. If then something comes out otherwise, the derivation is built once as usual and once for each of them alone, so that the cause can be told.
 
-Where diffoscope is installed, what it says of each output that differs is in the report. It reads what builders have written with your rights, so root has to ask for it; \`--no-diffoscope\` leaves it out.
+Where diffoscope is installed, what it says of each output that differs is in the report. It runs in a sandbox as builds do; where they have none it would read what builders have written with your rights, and has to be asked for. \`--no-diffoscope\` leaves it out.
 
 What was made instead of an output is kept beside it, as \`PATH.check\`, until the next check or collection of garbage. The outputs that came out the same are printed.
 
@@ -38,7 +38,7 @@ Exit status: 0 if all outputs are the same, 104 if some differ, otherwise as of 
     {
       long: 'diffoscope',
       negatable: true,
-      summary: 'let diffoscope, which runs as you, compare what differs; default: if it is installed',
+      summary: 'let diffoscope compare what differs; default: if it is installed, and builds have a sandbox',
     },
     ...progressFlags,
     jsonFlag,
