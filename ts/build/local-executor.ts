@@ -81,18 +81,20 @@ export class LocalExecutor implements Executor {
     hooks: AttemptHooks,
   ): Promise<FinishedAttempt> {
     const { ids, buildsIn } = this.#options;
-    const taken = await this.#takeIdentity(request, hooks);
+    // Given back whatever happens, and last: until then nobody else's builder is who this one was.
+    using held = await this.#takeIdentity(request, hooks);
+    const { identity } = held;
     const place = placeOf(scratch, { buildsIn });
-    // Should this process be killed, the launcher removes the directories.
-    const made = [scratch, ...(place.buildTop === undefined ? [] : [place.buildTop])];
-    const unguard = made.map((directory) => currentLauncher().guard(directory));
+    const unguard: (() => void)[] = [];
     const remove = async () => {
       await removePlace(place, takeBackMaps(ids));
       for (const release of unguard) release();
     };
     try {
-      using held = taken;
-      const { identity } = held;
+      // Should this process be killed, the launcher removes the directories.
+      for (const directory of [scratch, ...(place.buildTop === undefined ? [] : [place.buildTop])]) {
+        unguard.push(currentLauncher().guard(directory));
+      }
       const ran = await this.#connectAndRun({ request, place, prepare, observe, identity }, hooks);
       const { attempt, request: run } = ran;
       const keep = async (failure: KeptFailure, directory: string) => {
