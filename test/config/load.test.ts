@@ -26,6 +26,20 @@ test('defaults, with the host in them', () => {
   assert.deepEqual(origins.get('sandbox'), [{ kind: 'default' }]);
 });
 
+test('more processes or CPU time than the kernel takes are refused where the setting is', () => {
+  write('etc/nix.conf', 'build-pids-max = 4194305');
+  assert.throws(() => load({}), {
+    code: 'ERR_SETTING',
+    message: /nix\.conf.*'build-pids-max' cannot be '4194305': it is a whole number from 0 to 4194304/,
+  });
+  write('etc/nix.conf', 'build-pids-max = 4194304\nbuild-cpu-max = 1000000');
+  assert.equal(load({}).settings['build-cpu-max'], 1_000_000);
+  assert.throws(
+    () => load({ layers: [settingsLayer({ kind: 'program' }, { 'build-cpu-max': 1_000_001 })] }),
+    { code: 'ERR_SETTING' },
+  );
+});
+
 test('files from weakest to strongest, then NIX_CONFIG, then the layers', () => {
   write(
     'etc/nix.conf',

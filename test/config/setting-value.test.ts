@@ -74,3 +74,14 @@ test('formatted as nix.conf writes them', () => {
   assert.equal(formatSettingValue(true), 'true');
   assert.equal(formatSettingValue('relaxed'), 'relaxed');
 });
+
+test('a number larger than a setting may be is refused, and the message says so', () => {
+  const setting = { name: 'x', kind: 'count', most: 10 } as const;
+  assert.equal(parseSettingValue(setting, '10', host), 10);
+  const wrong = {
+    code: 'ERR_SETTING',
+    message: "setting 'x' cannot be 11: it is a whole number from 0 to 10",
+  };
+  assert.throws(() => checkSettingValue(setting, 11, host), wrong);
+  assert.throws(() => parseSettingValue(setting, '11', host), { code: 'ERR_SETTING' });
+});

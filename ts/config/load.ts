@@ -127,7 +127,7 @@ class SettingsBuilder {
     if (!found) return false;
     const { name, append } = found;
     const checked = at(origin, () =>
-      checkSettingValue({ name: word, kind: settingDefinition(name).kind }, value, this.#host),
+      checkSettingValue({ ...settingDefinition(name), name: word }, value, this.#host),
     );
     if (append) {
       this.#values.set(name, [...(this.#values.get(name) as string[]), ...(checked as string[])]);

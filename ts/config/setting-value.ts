@@ -1,29 +1,37 @@
 import { AirplantError } from '../base/errors.js';
 import type { SettingKind, SettingsHost, SettingValue, SettingValues } from './settings.js';
 
+/** What is asked of a value. `most`: the largest number. */
+export interface NamedSetting<Kind extends SettingKind> {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly most?: number | undefined;
+}
+
 /**
  * The value a setting's text stands for, as nix.conf and `--option` write it.
  *
  * Throws ERR_SETTING naming the setting, the text and what was expected.
  */
 export function parseSettingValue<Kind extends SettingKind>(
-  setting: { readonly name: string; readonly kind: Kind },
+  setting: NamedSetting<Kind>,
   text: string,
   host: Pick<SettingsHost, 'cpus'>,
 ): SettingValues[Kind] {
   const value = (parsers[setting.kind] as Parser<Kind>)(text.trim(), host);
-  if (value === undefined) throw wrongValue(setting, text);
+  if (value === undefined || isTooLarge(setting, value)) throw wrongValue(setting, text);
   return value;
 }
 
 /** The same for a value that comes from a program: the right type already, or a string to be parsed. */
 export function checkSettingValue<Kind extends SettingKind>(
-  setting: { readonly name: string; readonly kind: Kind },
+  setting: NamedSetting<Kind>,
   value: unknown,
   host: Pick<SettingsHost, 'cpus'>,
 ): SettingValues[Kind] {
   if (typeof value === 'string') return parseSettingValue(setting, value, host);
-  if (!(checks[setting.kind] as (value: unknown) => boolean)(value)) throw wrongValue(setting, value);
+  const fits = (checks[setting.kind] as (value: unknown) => boolean)(value);
+  if (!fits || isTooLarge(setting, value)) throw wrongValue(setting, value);
   return value as SettingValues[Kind];
 }
 
@@ -32,8 +40,8 @@ export function formatSettingValue(value: SettingValue): string {
   return Array.isArray(value) ? value.join(' ') : String(value);
 }
 
-/** What a setting of this kind takes, for messages and documentation. */
-export const kindDescriptions: Readonly<Record<SettingKind, string>> = {
+/** What a setting of this kind takes. */
+const kindDescriptions: Readonly<Record<SettingKind, string>> = {
   text: 'a string',
   list: 'words separated by spaces',
   boolean: '`true` or `false`',
@@ -44,6 +52,11 @@ export const kindDescriptions: Readonly<Record<SettingKind, string>> = {
   network: '`auto`, `private` or `host`',
   program: 'an absolute path, a name without slashes, or nothing',
 };
+
+/** The same for one setting. */
+export function whatItTakes({ kind, most }: Pick<NamedSetting<SettingKind>, 'kind' | 'most'>): string {
+  return most === undefined ? kindDescriptions[kind] : `a whole number from 0 to ${most}`;
+}
 
 type Parser<Kind extends SettingKind> = (
   text: string,
@@ -99,11 +112,15 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function wrongValue(setting: { readonly name: string; readonly kind: SettingKind }, value: unknown) {
+function isTooLarge({ most }: NamedSetting<SettingKind>, value: unknown): boolean {
+  return most !== undefined && (value as number) > most;
+}
+
+function wrongValue(setting: NamedSetting<SettingKind>, value: unknown) {
   const shown = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
   return new AirplantError(
     'ERR_SETTING',
-    `setting '${setting.name}' cannot be ${shown}: it is ${kindDescriptions[setting.kind]}`,
+    `setting '${setting.name}' cannot be ${shown}: it is ${whatItTakes(setting)}`,
     { details: { setting: setting.name } },
   );
 }

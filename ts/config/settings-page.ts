@@ -1,4 +1,4 @@
-import { formatSettingValue, kindDescriptions } from './setting-value.js';
+import { formatSettingValue, whatItTakes } from './setting-value.js';
 import { type SettingName, type SettingsHost, settingDefinition, settingNames } from './settings.js';
 
 /** `docs/settings.md`: the settings table as a Markdown page. */
@@ -29,7 +29,7 @@ Settings of Nix's that airplant does not have are ignored in a nix.conf.
 function section(name: SettingName): string {
   const definition = settingDefinition(name);
   const facts = [
-    `- Takes: ${kindDescriptions[definition.kind]}`,
+    `- Takes: ${whatItTakes(definition)}`,
     `- Default: ${definition.defaultText ?? `\`${formatSettingValue(definition.default(noHost))}\``}`,
   ];
   if (definition.flag) {

@@ -1,3 +1,4 @@
+import { mostCpuPercent, mostPids } from '../base/kernel-limits.js';
 import { defaultStartId, idsPerRange } from '../formats/subordinate-ids.js';
 
 /** The item of `sandbox-paths` that stands for a shell this machine has. */
@@ -244,10 +245,12 @@ export const settingsTable = {
   }),
   'build-pids-max': setting('count', {
     default: () => 0,
+    most: mostPids,
     description: 'How many processes and threads a build may have at a time. 0 is no limit.',
   }),
   'build-cpu-max': setting('count', {
     default: () => 0,
+    most: mostCpuPercent,
     description: 'CPU time a build may take, in per cent of one CPU: 200 is two CPUs. 0 is no limit.',
   }),
   'require-build-limits': setting('boolean', {
@@ -446,6 +449,8 @@ export interface SettingDefinition<Kind extends SettingKind = SettingKind> {
   readonly aliases: readonly string[];
   /** Older names for the `extra-` form of a list. */
   readonly appendAliases: readonly string[];
+  /** The largest value of a count. */
+  readonly most: number | undefined;
   default(host: SettingsHost): SettingValues[Kind];
   /** The default in words, where it depends on the host. */
   readonly defaultText: string | undefined;
@@ -479,6 +484,7 @@ function setting<Kind extends SettingKind>(
     kind,
     aliases: [],
     appendAliases: [],
+    most: undefined,
     defaultText: undefined,
     flag: undefined,
     ...definition,

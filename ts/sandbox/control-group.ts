@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mostCpuPercent, mostPids } from '../base/kernel-limits.js';
 import {
   attempt,
   type ControlGroupFiles,
@@ -18,14 +19,11 @@ export interface ResourceLimits {
   readonly cpuPercent?: number;
 }
 
-/**
- * More than these the kernel refuses to be told: PID_MAX_LIMIT (include/linux/threads.h), and for the CPU time what
- * 10,000 processors have. Of bytes it takes any number.
- */
+/** More than these the kernel refuses to be told. Of bytes it takes any number. */
 export const largestLimits: Readonly<Required<ResourceLimits>> = {
   memoryBytes: Number.MAX_SAFE_INTEGER,
-  pids: 4_194_304,
-  cpuPercent: 1_000_000,
+  pids: mostPids,
+  cpuPercent: mostCpuPercent,
 };
 
 /** What a control group tells of a build at its end; absent where its controller is not there. */
