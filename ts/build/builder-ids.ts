@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AirplantError } from '../base/errors.js';
 import { type IdSupply, type RangeStart, subordinateRanges } from '../config/id-supply.js';
@@ -16,6 +16,7 @@ import {
 import type { IdMaps } from '../sandbox/spec.js';
 import { LockFile } from '../store/lock-file.js';
 import { attempts } from '../store/waiting.js';
+import { requireNobodys } from './nobodys-ids.js';
 
 /** What decides who builders are. */
 export interface IdPolicy {
@@ -145,33 +146,4 @@ function tryLock(directory: string, name: string): LockFile | undefined {
   }
   file.close();
   return undefined;
-}
-
-/** Whom root's range could belong to as well: accounts, and users who may map its ids. */
-function requireNobodys({ uid }: RangeStart): void {
-  const last = uid + idsPerRange - 1;
-  for (const [path, firstField, countField] of [
-    ['/etc/passwd', 2, undefined],
-    ['/etc/subuid', 1, 2],
-  ] as const) {
-    for (const line of readLines(path)) {
-      const fields = line.split(':');
-      const first = Number(fields[firstField]);
-      const count = countField === undefined ? 1 : Number(fields[countField]);
-      if (!(first <= last && first + count > uid)) continue;
-      throw new AirplantError(
-        'ERR_SANDBOX_UNAVAILABLE',
-        `the ids ${uid} to ${last} are meant for a build, but ${path} gives some of them to '${fields[0]}'`,
-        { hint: 'Choose ids that are nobody’s with the setting `start-id`.' },
-      );
-    }
-  }
-}
-
-function readLines(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
-  } catch {
-    return [];
-  }
 }
