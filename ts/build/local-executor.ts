@@ -185,6 +185,7 @@ export class LocalExecutor implements Executor {
     try {
       return await lockHostPaths(hostPaths, this.#store, {
         signal,
+        rootBuilds: process.geteuid?.() === 0 && !this.#options.ids.supply.hostRoot,
         onWait: (why) => onWarning(`the build of '${name}' waits: ${why}`),
       });
     } catch (error) {
