@@ -4,8 +4,15 @@ import { deviceEntries, pseudoFileSystemEntries } from './linux-devices.js';
 import { etcEntries } from './linux-etc.js';
 import type { SandboxCommand, SandboxEntry, SandboxSpec } from './spec.js';
 
+/** How such a sandbox is made; as those of builds are. */
+export interface ReaderSealing {
+  readonly identity: Identity;
+  readonly filterSystemCalls: boolean;
+  readonly nestedNamespaces: boolean;
+}
+
 /** A program of the host's that looks at what builders have made. */
-export interface Reading {
+export interface Reading extends ReaderSealing {
   /** Absolute path on the host, without symlinks. */
   readonly program: string;
   /** Whole argument vector. */
@@ -14,7 +21,6 @@ export interface Reading {
   readonly env: Readonly<Record<string, string>>;
   /** What it looks at: absolute paths on the host, which keep their names. */
   readonly paths: readonly string[];
-  readonly identity: Identity;
 }
 
 /**
@@ -22,7 +28,8 @@ export interface Reading {
  * that systems have their programs in; it may write in `/tmp`, which is in memory, and has no network. Of the caller's files
  * it sees nothing else. Pure.
  */
-export function planLinuxReader({ program, argv, env, paths, identity }: Reading): SandboxSpec {
+export function planLinuxReader(reading: Reading): SandboxSpec {
+  const { program, argv, env, paths, identity, filterSystemCalls, nestedNamespaces } = reading;
   const { ids, idMaps } = identity;
   const system = [...systemDirectories, ...packageStores.filter((store) => isBelow(program, store))];
   const others = [program, ...paths].filter((path) => !system.some((directory) => isBelow(path, directory)));
@@ -31,7 +38,14 @@ export function planLinuxReader({ program, argv, env, paths, identity }: Reading
     version: 1,
     backend: { kind: 'linux-namespaces' },
     root: { kind: 'tmpfs', readOnly: true },
-    namespaces: { pid: true, ipc: true, uts: true, network: 'private', cgroup: true, nested: false },
+    namespaces: {
+      pid: true,
+      ipc: true,
+      uts: true,
+      network: 'private',
+      cgroup: true,
+      nested: nestedNamespaces,
+    },
     ids,
     ...(idMaps ? { idMaps } : {}),
     hostname: 'localhost',
@@ -55,7 +69,7 @@ export function planLinuxReader({ program, argv, env, paths, identity }: Reading
     },
     limits: sealedLimits,
     personality: 0,
-    filter: 'sealed',
+    filter: filterSystemCalls ? 'sealed' : 'none',
     session: 'sealed',
   };
 }

@@ -10,6 +10,7 @@ import { requires } from '../../support/requires.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
 const directory = temporaryDirectory('diffoscope');
+const sealing = { identity: callersIdentity, filterSystemCalls: true, nestedNamespaces: true };
 const [a, b] = [fixturePath('check', 'a', 'x.tar'), fixturePath('check', 'b', 'x.tar')];
 
 function script(name: string, text: string): string {
@@ -30,25 +31,29 @@ test(
   'the real one in a sandbox, with what it calls',
   requires('program:diffoscope', 'user-namespaces'),
   async () => {
-    const found = await runDiffoscope(a, b, { sealedAs: callersIdentity });
+    const found = await runDiffoscope(a, b, { sealing });
     assert.equal(found?.outcome, 'differs', found?.text);
     assert.match(found!.text, /-built at 1795275666[\s\S]*\+built at 1795275667/);
-    assert.deepEqual(await runDiffoscope(a, a, { sealedAs: callersIdentity }), { text: '', outcome: 'same' });
+    assert.deepEqual(await runDiffoscope(a, a, { sealing }), { text: '', outcome: 'same' });
   },
 );
 
 test('one that does not end in a sandbox, or cannot begin', requires('user-namespaces'), async () => {
-  const sleeper = script('sealed-sleeper', 'echo begun; setsid sleep 1000 & wait');
-  const sealed = { sealedAs: callersIdentity };
-  assert.deepEqual(await runDiffoscope(a, b, { program: sleeper, timeoutSeconds: 1, ...sealed }), {
-    text: 'begun\n',
-    outcome: 'timeout',
-  });
+  const sleeper = script('sealed-sleeper', 'setsid sleep 1000 & wait');
+  const slept = await runDiffoscope(a, b, { program: sleeper, timeoutSeconds: 1, sealing });
+  assert.equal(slept?.outcome, 'timeout');
   // As of a program in a virtual environment: its interpreter is not seen.
   const foreign = join(directory, 'foreign');
   writeFileSync(foreign, `#!${script('interpreter', 'exit 0')}\n`, { mode: 0o755 });
   const text = `${foreign} cannot be executed: ENOENT`;
-  assert.deepEqual(await runDiffoscope(a, b, { program: foreign, ...sealed }), { text, outcome: 'failed' });
+  assert.deepEqual(await runDiffoscope(a, b, { program: foreign, sealing }), { text, outcome: 'failed' });
+});
+
+test('a sandbox that cannot be made is no end of the check', requires('user-namespaces'), async () => {
+  const missing = join(directory, 'missing');
+  const result = await runDiffoscope(missing, b, { program: script('unused', 'exit 0'), sealing });
+  assert.equal(result?.outcome, 'failed');
+  assert.match(result!.text, new RegExp(missing));
 });
 
 test('not installed, or not to be run: nothing', async () => {

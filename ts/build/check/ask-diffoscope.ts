@@ -8,7 +8,10 @@ import type { OutputDiffoscope } from './report.js';
 
 export interface AskContext {
   readonly store: LocalStore;
-  readonly options: Pick<BuildOptions, 'sandbox' | 'sandboxSystem' | 'ids'>;
+  readonly options: Pick<
+    BuildOptions,
+    'sandbox' | 'sandboxSystem' | 'ids' | 'filterSystemCalls' | 'nestedNamespaces'
+  >;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
   /** For all outputs together. Default: five minutes for who asks for it, one for who does not. */
@@ -30,7 +33,8 @@ export async function askDiffoscope(
   const sealed = options.sandboxSystem.kind === 'linux' && options.sandbox !== false;
   if (wish === false || (wish === 'if-installed' && !sealed)) return undefined;
   using taken = sealed ? await takeIdentity(options.ids, { range: false }, { signal, onWait }) : undefined;
-  const sealedAs = taken?.identity;
+  const { filterSystemCalls, nestedNamespaces } = options;
+  const sealing = taken && { identity: taken.identity, filterSystemCalls, nestedNamespaces };
   const said: OutputDiffoscope[] = [];
   const until = performance.now() + seconds * 1000;
   for (const { name, path, kept } of outputs) {
@@ -41,7 +45,7 @@ export async function askDiffoscope(
       continue;
     }
     const [registered, made] = [store.realPath(path), store.realPath(kept)];
-    const result = await runDiffoscope(registered, made, { timeoutSeconds, signal, sealedAs });
+    const result = await runDiffoscope(registered, made, { timeoutSeconds, signal, sealing });
     if (!result) {
       if (wish === true) emit({ type: 'warning', message: 'diffoscope is not installed' });
       return undefined;

@@ -2,9 +2,8 @@ import { realpathSync } from 'node:fs';
 import { isAirplantError } from '../../base/errors.js';
 import { findProgram } from '../../base/find-program.js';
 import { decodeText } from '../../base/text.js';
-import type { Identity } from '../../sandbox/identity.js';
 import { killAtOnce } from '../../sandbox/launch.js';
-import { planLinuxReader } from '../../sandbox/linux-reader.js';
+import { planLinuxReader, type ReaderSealing } from '../../sandbox/linux-reader.js';
 import type { SandboxSpec } from '../../sandbox/spec.js';
 import { hookSpec, launchWith } from '../hook/hook-process.js';
 import { HookStreams, mostOutput } from '../hook/hook-streams.js';
@@ -24,8 +23,8 @@ export interface DiffoscopeOptions {
   readonly signal?: AbortSignal;
   /** Default `diffoscope`, looked for in PATH. */
   readonly program?: string;
-  /** It is run in a sandbox, as this. Absent: as a hook, with the rights of the caller. */
-  readonly sealedAs?: Identity | undefined;
+  /** It is run in a sandbox, made so. Absent: as a hook, with the rights of the caller. */
+  readonly sealing?: ReaderSealing | undefined;
 }
 
 /**
@@ -38,12 +37,12 @@ export interface DiffoscopeOptions {
 export async function runDiffoscope(
   a: string,
   b: string,
-  { timeoutSeconds = 300, signal, program = 'diffoscope', sealedAs }: DiffoscopeOptions = {},
+  { timeoutSeconds = 300, signal, program = 'diffoscope', sealing }: DiffoscopeOptions = {},
 ): Promise<DiffoscopeResult | undefined> {
   signal?.throwIfAborted();
   const found = findProgram(program, process.env['PATH'] ?? '');
   if (found === undefined) return undefined;
-  await using temporary = sealedAs ? undefined : await temporaryDirectory('airplant-diffoscope');
+  await using temporary = sealing ? undefined : await temporaryDirectory('airplant-diffoscope');
   const stop = new AbortController();
   let cut: 'timeout' | 'too-long' | undefined;
   const cutOff = (why: typeof cut) => {
@@ -58,7 +57,7 @@ export async function runDiffoscope(
   const args = [...fixedArguments, '--', a, b];
   const spec = temporary
     ? unsealedSpec(found, args, temporary.path)
-    : sealedSpec(found, args, { paths: [a, b], identity: sealedAs! });
+    : sealedSpec(found, args, { paths: [a, b], ...sealing! });
   try {
     const exit = await launchWith(
       spec,
@@ -75,7 +74,8 @@ export async function runDiffoscope(
   } catch (error) {
     signal?.throwIfAborted();
     if (cut !== undefined) return { text: '', outcome: cut };
-    if (!isAirplantError(error) || error.details['step'] !== 'exec') throw error;
+    if (!isAirplantError(error)) throw error;
+    if (error.details['step'] !== 'exec') return { text: error.message, outcome: 'failed' };
     return { text: `${found} cannot be executed: ${error.details['errno']}`, outcome: 'failed' };
   } finally {
     clearTimeout(timer);
@@ -100,7 +100,7 @@ function unsealedSpec(program: string, args: readonly string[], temporary: strin
 function sealedSpec(
   found: string,
   args: readonly string[],
-  where: { readonly paths: readonly string[]; readonly identity: Identity },
+  where: ReaderSealing & { readonly paths: readonly string[] },
 ): SandboxSpec {
   const program = realpathSync.native(found);
   return planLinuxReader({ program, argv: [program, ...args], env: environment(), ...where });
