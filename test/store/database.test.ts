@@ -51,6 +51,19 @@ test('what goes in comes out', async () => {
   database.close();
 });
 
+test('of many paths those are named that are not valid, in their order', async () => {
+  const database = await open();
+  const all = Array.from({ length: 5000 }, (_, index) => `/nix/store/${'0'.repeat(32)}-path-${index}`);
+  const isValid = (_: string, index: number) => index % 3 === 0;
+  await database.register(registrations(...all.filter(isValid).map((path) => info(path))));
+  const mixed = [...all].reverse();
+  const isMissing = (path: string) => !isValid(path, all.indexOf(path));
+  assert.deepEqual(database.invalidPaths(mixed), mixed.filter(isMissing));
+  assert.deepEqual(database.invalidPaths([c, a, c]), [c, a, c]);
+  assert.deepEqual(database.invalidPaths([]), []);
+  database.close();
+});
+
 test('registering again changes what Nix changes: not the time, not the deriver', async () => {
   const database = await open();
   await database.register(registrations(info(a)));

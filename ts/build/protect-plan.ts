@@ -3,7 +3,7 @@ import type { PlanWithSubstitutes } from './make-plan.js';
 
 /** What protecting paths needs. */
 export interface ProtectContext {
-  readonly store: Pick<LocalStore, 'addTempRoots' | 'isValid'>;
+  readonly store: Pick<LocalStore, 'addTempRoots' | 'invalidPaths'>;
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ export async function protectPlan(
       if (!coming.has(reference)) reliedUpon.add(reference);
   }
   await protectPaths(reliedUpon, context);
-  return context.signal.aborted || [...reliedUpon].every((path) => context.store.isValid(path));
+  return context.signal.aborted || context.store.invalidPaths(reliedUpon).length === 0;
 }
 
 /** Makes paths temporary roots. Who is told to stop carries out nothing, and needs none. */

@@ -119,7 +119,7 @@ export class LocalStore implements AsyncDisposable {
   invalidPaths(paths: Iterable<string>): string[] {
     const all = [...paths];
     for (const path of all) this.realPath(path);
-    return all.filter((path) => !this.isValid(path));
+    return this.#parts.database.invalidPaths(all);
   }
 
   /** Throws ERR_PATH_INVALID. */
