@@ -200,8 +200,13 @@ export class Database {
     return this.#garbage;
   }
 
+  /**
+   * Ends all access. SQLite has the files open until the last statement is gone, and statements cannot be ended: they are
+   * let go here, and JavaScript's garbage collector does the rest, even while somebody keeps the closed store.
+   */
   close(): void {
     this.#statements.clear();
+    this.#garbage?.close();
     this.#connection.close();
   }
 

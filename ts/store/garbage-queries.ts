@@ -73,6 +73,11 @@ export class GarbageQueries {
     connection.exec('pragma cache_size = -65536');
   }
 
+  /** To be called before the connection is closed. */
+  close(): void {
+    this.#statements.clear();
+  }
+
   /** What is registered from now on gets a greater id. */
   lastId(): number {
     return this.#get('last')![0] as number;

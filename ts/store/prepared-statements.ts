@@ -21,7 +21,7 @@ export class PreparedStatements<Name extends string> {
     return statement;
   }
 
-  /** To be called before the connection is closed. */
+  /** Lets them go; to be called before the connection is closed. The library has no other way of ending a statement. */
   clear(): void {
     this.#prepared.clear();
   }
