@@ -27,6 +27,19 @@ test('gc: each path on stderr, the sum as JSON', async () => {
   });
 });
 
+test('gc: a leftover with a line break in its name is told of in one line', async () => {
+  host.store.local.listed.dead = [{ path: '/nix/store/line\nbreak' }];
+  const place = '/nix/store/line\nbreak';
+  const kept = [{ place, message: `EACCES: unlink '${place}'` }];
+  host.store.local.collectReport = { deleted: 0, bytesFreed: 0, bytesSaved: 0, kept };
+  const { stderr } = await host.run('gc', '--progress', 'plain');
+  const name = '/nix/store/line\\x0abreak';
+  assert.equal(
+    stderr,
+    `deleting '${name}'\nwarning: ${name} could not be deleted: EACCES: unlink '${name}'\n`,
+  );
+});
+
 test('gc: what could not be deleted is a warning, and a failure', async () => {
   const kept = [{ place: '/real/x', message: 'unlink: EPERM' }];
   host.store.local.collectReport = { deleted: 1, bytesFreed: 0, bytesSaved: 0, kept };

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../base/events.js';
+import { printable } from '../base/quote.js';
 import { wantsColours } from '../report/colours.js';
 import { createReporter, type ProgressStyle } from '../report/reporter.js';
 import type { CollectReport } from '../store/collect/records.js';
@@ -45,7 +46,7 @@ export async function runCollection(
     if (json && event.type === 'collect.deleted') paths.push(event.path);
   });
   for (const { place, message } of report.kept)
-    tell(context, 'warning', `${place} could not be deleted: ${message}`);
+    tell(context, 'warning', `${printable(place)} could not be deleted: ${printable(message)}`);
   if (json) await writeJson(stdout, { paths: paths.sort(), ...report });
   return report.kept.length > 0 ? 1 : 0;
 }

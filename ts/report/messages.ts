@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../base/events.js';
+import { printable } from '../base/quote.js';
 import { filterLine, filterText } from '../base/terminal-filter.js';
 import type { Paint } from './colours.js';
 import { formatDuration } from './duration.js';
@@ -97,9 +98,9 @@ export function collectLine(event: EventOf<`collect.${string}` & BuildEvent['typ
     case 'collect.phase':
       return phaseLines[event.phase];
     case 'collect.deleted':
-      return `deleting '${plainText(event.path)}'`;
+      return `deleting '${printable(event.path)}'`;
     case 'collect.note':
-      return plainText(event.message);
+      return printable(event.message);
     case 'collect.finished':
       return `${event.deleted} store paths deleted, ${mebibytes(event.bytesFreed)} freed`;
   }
