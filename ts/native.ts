@@ -67,11 +67,10 @@ export interface NativeFileSystem {
    */
   canonicaliseTree(path: NativePath, options?: CancelOptions): Promise<void>;
   /**
-   * Removes a tree of any depth and returns the bytes freed (blocks of files without another name). Missing = done,
-   * 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
+   * Removes a tree of any depth and returns the bytes freed. Missing = done, 0. Gives itself permission on directories, never leaves the tree however files are renamed meanwhile, and never
    * crosses a mount point (`EXDEV`). Stopped in the middle, a part of the tree is left.
    */
-  removeTree(path: NativePath, options?: CancelOptions): Promise<number>;
+  removeTree(path: NativePath, options?: CancelOptions): Promise<RemovedTree>;
   /**
    * Copies a tree to new inodes (nothing shared with the source; `to` must not exist: `EEXIST`). Of modes only the
    * owner's x bit of files is kept. On failure, and when stopped, nothing is left at `to`.
@@ -98,8 +97,9 @@ export interface NativeFileSystem {
    * something was replaced is mode 0555 and has mtime 1 afterwards.
    *
    * A link that has another size, mode or type than the file at hand is removed and the file takes its place; so is one with
-   * other contents, which is looked for where its mtime differs, and with `checkLinks` always. What goes wrong in one tree
-   * is among the `failures`, and does not concern the others.
+   * other contents, which is looked for where its mtime differs, and with `checkLinks` always. A link of somebody who is neither
+   * the file's owner nor the caller nor root is left alone, and so is the file: he could change it later. What goes wrong in
+   * one tree is among the `failures`, and does not concern the others.
    */
   linkTrees(
     store: NativePath,
@@ -154,6 +154,16 @@ export interface LinkTreesOptions extends CancelOptions {
   readonly checkLinks?: boolean;
   /** Nothing below `X.app/Contents` is linked: macOS does not allow it. */
   readonly spareApplications?: boolean;
+}
+
+export interface RemovedTree {
+  /** Disk blocks of files that had no other name, and of directories. */
+  readonly freed: number;
+  /**
+   * Sizes of the files that had no other name or a single one: what Nix takes for freed, since that name is likely the one
+   * in `.links`, which goes when nothing else is left.
+   */
+  readonly likelyFreed: number;
 }
 
 export interface LinkedTrees {
@@ -284,7 +294,7 @@ interface Cancellable {
     cancellation?: Cancellation,
   ): Promise<number>;
   canonicaliseTree(path: NativePath, cancellation?: Cancellation): Promise<void>;
-  removeTree(path: NativePath, cancellation?: Cancellation): Promise<number>;
+  removeTree(path: NativePath, cancellation?: Cancellation): Promise<RemovedTree>;
   copyTree(from: NativePath, to: NativePath, cancellation?: Cancellation): Promise<void>;
   findSpecialFile(path: NativePath, known: Uint8Array, cancellation?: Cancellation): Promise<SpecialSearch>;
   linkTrees(

@@ -127,7 +127,12 @@ static Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
   return BackgroundOf(info).Run(
       info.Env(), {Background::Queue::unbounded, ToCancellation(info[1])},
       [=](const Cancellation& cancellation) { return RemoveTree(path, cancellation); },
-      [](Napi::Env env, uint64_t freed) { return Napi::Number::New(env, static_cast<double>(freed)); });
+      [](Napi::Env env, const RemovedTree& removed) {
+        const Napi::Object object = Napi::Object::New(env);
+        object.Set("freed", Napi::Number::New(env, static_cast<double>(removed.freed)));
+        object.Set("likelyFreed", Napi::Number::New(env, static_cast<double>(removed.likely_freed)));
+        return Napi::Value(object);
+      });
 }
 
 static Napi::Value JsCopyTree(const Napi::CallbackInfo& info) {

@@ -29,7 +29,7 @@ class Remover {
  public:
   Remover(const Location& root, const Cancellation& cancellation) : root_(root), cancellation_(cancellation) {}
 
-  uint64_t Run();
+  RemovedTree Run();
 
  private:
   struct Frame {
@@ -57,10 +57,10 @@ class Remover {
   const Cancellation& cancellation_;
   DirectoryReader reader_;
   std::vector<Frame> frames_;
-  uint64_t freed_ = 0;
+  RemovedTree removed_;
 };
 
-uint64_t Remover::Run() {
+RemovedTree Remover::Run() {
   for (int attempt = 0; RemoveFile(root_.parent.Get(), root_.name.c_str()) == Removal::directory; attempt++) {
     if (attempt == kAttempts) Fail(EBUSY, "rmdir", root_.name.c_str());
     Enter(root_.parent.Get(), root_.name);
@@ -77,7 +77,7 @@ uint64_t Remover::Run() {
       }
     }
   }
-  return freed_;
+  return removed_;
 }
 
 // Removes whatever is no directory; says so if it is one, or was a moment ago.
@@ -99,7 +99,8 @@ Remover::Removal Remover::RemoveFile(int parent, const char* name) {
     }
     Fail(error, "unlink", name);
   }
-  if (st.st_nlink == 1) freed_ += static_cast<uint64_t>(st.st_blocks) * 512;
+  if (st.st_nlink == 1) removed_.freed += static_cast<uint64_t>(st.st_blocks) * 512;
+  if (st.st_nlink <= 2) removed_.likely_freed += static_cast<uint64_t>(st.st_size);
   return Removal::done;
 }
 
@@ -165,7 +166,7 @@ void Remover::LeaveInnermost() {
       Fail(error, "rmdir", nullptr);
     }
   } else {
-    freed_ += inner.size;
+    removed_.freed += inner.size;
   }
   frames_.pop_back();
 }
@@ -198,18 +199,18 @@ void Remover::Fail(int error, const char* syscall, const char* name) const {
 
 }  // namespace
 
-uint64_t RemoveTree(const std::string& path, const Cancellation& cancellation) {
+RemovedTree RemoveTree(const std::string& path, const Cancellation& cancellation) {
   Location root;
   try {
     root = Locate(path);
   } catch (const SystemError& error) {
-    if (error.error == ENOENT) return 0;  // not even its directory is there
+    if (error.error == ENOENT) return {};  // not even its directory is there
     throw;
   }
   return RemoveTree(root, cancellation);
 }
 
-uint64_t RemoveTree(const Location& root, const Cancellation& cancellation) {
+RemovedTree RemoveTree(const Location& root, const Cancellation& cancellation) {
   return Remover(root, cancellation).Run();
 }
 

@@ -33,10 +33,10 @@ test('an odd tree, a canonical one, and single files', async () => {
   await native.removeTree(tree);
   makeOddTree(tree);
   await native.canonicaliseTree(tree);
-  const freed = await native.removeTree(`${tree}/`);
+  const { freed } = await native.removeTree(`${tree}/`);
   assert.ok(freed > 1_000_000 && freed < 10_000_000, String(freed));
   writeFileSync(tree, 'x'.repeat(5000), { mode: 0 });
-  assert.ok((await native.removeTree(tree)) >= 4096);
+  assert.ok((await native.removeTree(tree)).freed >= 4096);
   symlinkSync(directory, tree);
   await native.removeTree(tree);
   assert.deepEqual(readdirSync(directory), []);
@@ -44,8 +44,9 @@ test('an odd tree, a canonical one, and single files', async () => {
 
 test('what is missing is removed already', async () => {
   const directory = temporaryDirectory('fs-remove');
-  assert.equal(await native.removeTree(join(directory, 'missing')), 0);
-  assert.equal(await native.removeTree(join(directory, 'missing/below')), 0);
+  const nothing = { freed: 0, likelyFreed: 0 };
+  assert.deepEqual(await native.removeTree(join(directory, 'missing')), nothing);
+  assert.deepEqual(await native.removeTree(join(directory, 'missing/below')), nothing);
   writeFileSync(join(directory, 'file'), '');
   await assert.rejects(native.removeTree(join(directory, 'file/below')), { code: 'ENOTDIR' });
   for (const path of ['/', '.', `${directory}/..`]) {
@@ -62,10 +63,21 @@ test('symlinks are removed, not followed; other names of a file stay and are not
   symlinkSync('../canary', join(tree, 'relative'));
   symlinkSync(canary, join(tree, 'absolute'));
   linkSync(join(canary, 'inner/file'), join(tree, 'linked'));
-  const freed = await native.removeTree(tree);
+  const { freed } = await native.removeTree(tree);
   assert.ok(freed < 100_000, String(freed));
   assert.equal(exists(tree), false);
   assert.equal(lstatSync(join(canary, 'inner/file')).mode & 0o777, 0o400);
+});
+
+test('a file with two other names frees nothing; one with a single one likely does, as Nix has it', async () => {
+  const directory = temporaryDirectory('fs-remove');
+  const tree = join(directory, 'tree');
+  mkdirSync(tree);
+  for (const [name, length] of Object.entries({ one: 1000, two: 20_000, three: 300_000 }))
+    writeFileSync(join(tree, name), 'x'.repeat(length));
+  linkSync(join(tree, 'two'), join(directory, 'two'));
+  for (const name of ['three', 'also-three']) linkSync(join(tree, 'three'), join(directory, name));
+  assert.equal((await native.removeTree(tree)).likelyFreed, 21_000);
 });
 
 test('directories that allow nothing', async () => {

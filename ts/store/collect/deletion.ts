@@ -27,8 +27,6 @@ export class Deletion {
   readonly #options: DeletionOptions;
   readonly #trash: Trash;
   #deleted = 0;
-  /** What the paths in the trash are likely to free: also those whose files have another link, in `.links`. */
-  #expected = 0;
 
   constructor(parts: StoreParts, collector: Collector, options: DeletionOptions) {
     this.#parts = parts;
@@ -74,7 +72,7 @@ export class Deletion {
       if (ready.length === 0 && found === undefined) return;
       const batch = this.#takeBatch(ready);
       const { rows, released } = await garbage.invalidate(batch, isFree, signal);
-      for (const { path, narSize } of rows) this.#discard(path, narSize);
+      for (const { path } of rows) this.#discard(path);
       for (const row of released) if (isFree(row)) ready.push(row);
       await this.#sweep();
       await pace.rest();
@@ -116,14 +114,13 @@ export class Deletion {
       if (lock !== 'other') return;
     }
     if (name.startsWith('tmp-'))
-      unlessLocked(join(directories.realStoreDir, name), () => this.#discard(path, 0));
-    else this.#discard(path, 0);
+      unlessLocked(join(directories.realStoreDir, name), () => this.#discard(path));
+    else this.#discard(path);
   }
 
-  #discard(path: string, size: number): void {
+  #discard(path: string): void {
     const { storeDir, realStoreDir } = this.#parts.directories;
     if (!this.#trash.take(`${realStoreDir}${path.slice(storeDir.length)}`)) return;
-    this.#expected += size;
     this.#tellDeleted(path);
   }
 
@@ -137,8 +134,9 @@ export class Deletion {
     await this.#trash.sweep({ wait: this.#options.maxFreed !== undefined });
   }
 
+  /** A file that others are linked to frees nothing: only with the last of them goes its link in `.links`. */
   get #freed(): number {
-    return Math.max(this.#trash.freed, this.#expected);
+    return Math.max(this.#trash.freed, this.#trash.likelyFreed);
   }
 }
 

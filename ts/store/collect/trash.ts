@@ -22,6 +22,7 @@ export class Trash {
   #batch: string | undefined;
   #inBatch = 0;
   #freed = 0;
+  #likelyFreed = 0;
 
   /** Opens the trash of the store at `realStoreDir` and begins to empty it. The caller is the only collector. */
   constructor(realStoreDir: string, signal: AbortSignal | undefined) {
@@ -33,6 +34,11 @@ export class Trash {
   /** Bytes freed until now. */
   get freed(): number {
     return this.#freed;
+  }
+
+  /** The same as Nix counts them: see `RemovedTree`. */
+  get likelyFreed(): number {
+    return this.#likelyFreed;
   }
 
   /** What could not be deleted, up to a thousand. */
@@ -134,8 +140,9 @@ export class Trash {
   /** Never rejects. What cannot be removed does not keep what lies beside it. */
   async #removeTree(tree: string, depth = 0): Promise<void> {
     try {
-      const freed = await native.removeTree(tree, { signal: this.#signal });
+      const { freed, likelyFreed } = await native.removeTree(tree, { signal: this.#signal });
       this.#freed += freed;
+      this.#likelyFreed += likelyFreed;
     } catch (error) {
       if (this.#signal?.aborted) return;
       if (depth > 0) return this.#keep(tree, error);
