@@ -135,11 +135,17 @@ class Linker final : public TreeVisitor {
       return Found::nothing;
     }
     if (link.st_ino == st.st_ino && link.st_dev == st.st_dev) return Found::same;
+    if (!MayTrust(link, st)) return Found::unusable;
     if (IsSound(name, link, st)) return Found::other;
     Note(LinkNotice::Kind::corrupt, directory_.PathOf(name));
     if (unlinkat(directory_.Links(), name.c_str(), 0) == 0 || errno == ENOENT) return Found::nothing;
     if (S_ISDIR(link.st_mode)) return Found::unusable;
     Fail(errno, "unlink");
+  }
+
+  // Whoever owns a file can change it later. A link of somebody else is left to him, as it may be sound to his files.
+  static bool MayTrust(const struct stat& link, const struct stat& st) {
+    return link.st_uid == st.st_uid || link.st_uid == geteuid() || link.st_uid == 0;
   }
 
   // Nix compares sizes alone, and so gives files the mode of a link that was changed.
