@@ -52,6 +52,7 @@ async function expected(root: string) {
     readOnly: true,
     dump: await text(Readable.from(store.dumpDatabase())),
     exported: (await buffer(Readable.from(store.exportPaths(sorted)))).toString('base64'),
+    deadLocks: [`/nix/store/${oldLock}`],
     conditions: sorted.map(() => 'good'),
     names: 'directory',
     added: 'ERR_STORE_READ_ONLY',
@@ -65,9 +66,13 @@ function addTo(root: string, name: string, end: 'closed' | 'killed'): void {
   assert.deepEqual([status, signal], end === 'closed' ? [0, null] : [null, 'SIGKILL']);
 }
 
+/** A leftover that can be told from one in use by its lock. */
+const oldLock = `${'0'.repeat(32)}-old.lock`;
+
 function makeStore(name: string): string {
   const root = join(directory, name);
   addTo(root, 'tree', 'closed');
+  writeFileSync(join(testDirectories(root).realStoreDir, oldLock), '');
   return root;
 }
 

@@ -19,6 +19,7 @@ console.log(
     readOnly: local.readOnly,
     dump: await text(Readable.from(local.dumpDatabase())),
     exported: (await buffer(Readable.from(local.exportPaths(sorted)))).toString('base64'),
+    deadLocks: (await local.listPaths('dead')).flatMap(({ path }) => (path.endsWith('.lock') ? [path] : [])),
     conditions: conditions.map(({ kind }) => kind),
     names: (await local.openNar(sorted.at(-1)!)).listing.root.type,
     added: await local.addPath({ name: 'added', source }).catch(code),

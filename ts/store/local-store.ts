@@ -469,13 +469,19 @@ export class LocalStore implements AsyncDisposable {
     });
   }
 
-  /** What lives by some root, or what `collectGarbage` would delete; sorted, with leftovers that are no valid paths. */
+  /**
+   * What lives by some root, or what `collectGarbage` would delete; sorted, with leftovers that are no valid paths. Of a store
+   * that is open for reading, as it was a moment ago: collectors of others are not kept away meanwhile.
+   */
   async listPaths(which: 'live' | 'dead', options: StoreCollectOptions = {}): Promise<ListedPath[]> {
-    const list = async (signal: AbortSignal) => {
+    const list = async (signal: AbortSignal | undefined) => {
       const { listPaths } = await import('./collect/list-paths.js');
-      return await listPaths(this.#parts, which, this.#collecting(options, signal));
+      const { readOnly } = this;
+      return await listPaths(this.#parts, which, { ...this.#collecting(options, signal), readOnly });
     };
-    return await this.#change('looking for garbage', list, options.signal);
+    const what = 'looking for garbage';
+    if (this.readOnly) return await this.#read(what, () => list(options.signal));
+    return await this.#change(what, list, options.signal);
   }
 
   /** Deletes what no root needs, until more than `maxFreed` bytes are freed. Others may build and add meanwhile. */
@@ -678,7 +684,10 @@ export class LocalStore implements AsyncDisposable {
     }
   }
 
-  #collecting({ onEvent = () => {}, ...given }: StoreCollectOptions, signal: AbortSignal) {
+  #collecting<Signal extends AbortSignal | undefined>(
+    { onEvent = () => {}, ...given }: StoreCollectOptions,
+    signal: Signal,
+  ) {
     return { ...this.#keeping(given), onEvent, signal };
   }
 

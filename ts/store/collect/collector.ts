@@ -4,7 +4,7 @@ import { AirplantError } from '../../base/errors.js';
 import { LockFile } from '../lock-file.js';
 import type { StoreParts } from '../store-parts.js';
 import { attempts } from '../waiting.js';
-import { findRoots } from './find-roots.js';
+import { type FindRootsOptions, findRoots } from './find-roots.js';
 import { Liveness } from './liveness.js';
 import { ProtectedPaths } from './protected-paths.js';
 import type { CollectListener, KeepSettings } from './records.js';
@@ -47,8 +47,7 @@ export async function asCollector<T>(
   options: CollectorOptions,
   use: (collector: Collector) => Promise<T>,
 ): Promise<T> {
-  const { directories, database } = parts;
-  const { stateDir, storeDir } = directories;
+  const { stateDir, storeDir } = parts.directories;
   if (options.giveUpReserve) rmSync(join(stateDir, 'db/reserved'), { force: true });
   await prepareSocket(stateDir);
   const lock = LockFile.open(join(stateDir, 'gc.lock'));
@@ -57,10 +56,7 @@ export async function asCollector<T>(
     const protectedPaths = new ProtectedPaths(storeDir);
     const server = await serveRoots(stateDir, (path) => protectedPaths.add(path));
     try {
-      const liveness = new Liveness(database.garbage, options);
-      const collector = { liveness, protectedPaths, lastId: database.garbage.lastId() };
-      await markRoots(parts, options, collector);
-      return await use(collector);
+      return await use(await survey(parts, { ...options, removeStale: true }, protectedPaths));
     } finally {
       await server.close();
     }
@@ -68,6 +64,32 @@ export async function asCollector<T>(
     lock.close();
   }
 }
+
+/**
+ * Finds out what a collector would know in a store that may not be written to, and so not locked: as it was a moment ago, if
+ * somebody else writes to it. What the dead have left in lists of what they worked on counts, as it cannot be told from what
+ * the living work on.
+ */
+export async function observe(
+  parts: StoreParts,
+  options: Omit<CollectorOptions, 'giveUpReserve'>,
+): Promise<Collector> {
+  const protectedPaths = new ProtectedPaths(parts.directories.storeDir);
+  return await survey(parts, { ...options, removeStale: false }, protectedPaths);
+}
+
+async function survey(
+  parts: StoreParts,
+  options: SurveyOptions,
+  protectedPaths: ProtectedPaths,
+): Promise<Collector> {
+  const { garbage } = parts.database;
+  const collector = { liveness: new Liveness(garbage, options), protectedPaths, lastId: garbage.lastId() };
+  await markRoots(parts, options, collector);
+  return collector;
+}
+
+type SurveyOptions = Omit<CollectorOptions, 'giveUpReserve'> & Pick<FindRootsOptions, 'removeStale'>;
 
 async function takeLock(lock: LockFile, { ifBusy, onEvent, signal }: CollectorOptions): Promise<void> {
   const onWait = () => onEvent({ type: 'collect.waiting' });
@@ -86,12 +108,12 @@ const shortly = 9;
 
 async function markRoots(
   parts: StoreParts,
-  { ignoreRoots, onEvent, signal }: CollectorOptions,
+  { ignoreRoots, removeStale, onEvent, signal }: SurveyOptions,
   { liveness, protectedPaths }: Collector,
 ): Promise<void> {
   const { garbage } = parts.database;
   const finding = {
-    removeStale: true,
+    removeStale,
     onNote: (message: string) => onEvent({ type: 'collect.note', message }),
     signal,
   };

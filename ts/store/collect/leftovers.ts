@@ -144,8 +144,8 @@ function openExisting(file: string): number | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ELOOP') return undefined;
-    // A directory, or what was canonical already.
-    if (code === 'EISDIR' || code === 'EACCES') return open(O_RDONLY);
+    // A directory, what was canonical already, or what may not be written to at all.
+    if (code === 'EISDIR' || code === 'EACCES' || code === 'EROFS') return open(O_RDONLY);
     throw error;
   }
 }

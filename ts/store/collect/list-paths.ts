@@ -1,5 +1,5 @@
 import type { StoreParts } from '../store-parts.js';
-import { asCollector, type Collector, type CollectorOptions } from './collector.js';
+import { asCollector, type Collector, type CollectorOptions, observe } from './collector.js';
 import { findLeftovers } from './leftovers.js';
 import { Pace } from './pace.js';
 
@@ -10,13 +10,16 @@ export interface ListedPath {
   readonly narSize?: number;
 }
 
-/** What lives or what a collector would delete, sorted. Nothing is changed but for stale roots. */
+/**
+ * What lives or what a collector would delete, sorted. Nothing is changed but for stale roots, and with `readOnly` not even
+ * these: then nothing is locked, and the answer is as old as it takes to find it.
+ */
 export async function listPaths(
   parts: StoreParts,
   which: 'live' | 'dead',
-  options: Omit<CollectorOptions, 'giveUpReserve'>,
+  { readOnly, ...options }: Omit<CollectorOptions, 'giveUpReserve'> & { readonly readOnly: boolean },
 ): Promise<ListedPath[]> {
-  return await asCollector(parts, { ...options, giveUpReserve: false }, async (collector) => {
+  const list = async (collector: Collector) => {
     const { onEvent, signal } = options;
     onEvent({ type: 'collect.phase', phase: 'liveness' });
     // First: what is locked lives.
@@ -28,7 +31,9 @@ export async function listPaths(
     const listed: ListedPath[] = names.map((name) => ({ path: `${storeDir}/${name}` }));
     await addValid(listed, which, parts, collector, signal);
     return listed.sort((a, b) => (a.path < b.path ? -1 : 1));
-  });
+  };
+  if (readOnly) return await list(await observe(parts, options));
+  return await asCollector(parts, { ...options, giveUpReserve: false }, list);
 }
 
 async function addValid(
