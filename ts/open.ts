@@ -90,6 +90,10 @@ export async function openConfigured(options: {
     readOnly: 'if-needed',
     env,
     onWarning,
+    takeBack: async (directory) => {
+      const { takeBackGarbage } = await import('./build/take-back-garbage.js');
+      return await takeBackGarbage(directory, env['PATH'] ?? '');
+    },
     settings: {
       fsyncMetadata: settings['fsync-metadata'],
       useCaseHack: settings['use-case-hack'],

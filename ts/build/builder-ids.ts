@@ -81,7 +81,7 @@ export async function takeIdentity(
  * Maps with which to take back what builders with ids of their own have left in a directory. Undefined where it takes none,
  * or there are none.
  */
-export function takeBackMaps({ supply, caller }: IdPolicy): IdMaps | undefined {
+export function takeBackMaps({ supply, caller }: Pick<IdPolicy, 'supply' | 'caller'>): IdMaps | undefined {
   const programs = programsOf(supply);
   if (supply.hostRoot || !programs || subordinateRanges(supply).length === 0) return undefined;
   return mapsOfAll(caller, supply, programs);

@@ -42,6 +42,11 @@ export interface OpenStoreOptions {
   readonly env?: StoreEnvironment | undefined;
   /** Bytes left on the disk of the store. Default: the operating system is asked. */
   readonly availableBytes?: (() => number) | undefined;
+  /**
+   * Makes what builders with ids of their own have left in a directory the caller's, so that collectors can remove it; false if
+   * that cannot be done. Default: such garbage stays, and collectors say so.
+   */
+  readonly takeBack?: ((directory: string) => Promise<boolean>) | undefined;
   /** Type of the file system that holds a directory. Default: the kernel is asked. */
   readonly fileSystemType?: ((directory: string) => string | undefined) | undefined;
 }
@@ -99,6 +104,7 @@ async function openWritable(options: OpenStoreOptions): Promise<LocalStore> {
       caseHack: caseHackOf(settings),
       collecting: { ...defaultCollecting, ...settings.collecting },
       availableBytes: options.availableBytes,
+      takeBack: options.takeBack,
     };
     return new LocalStore(parts, { bigLock, denied: undefined });
   } catch (error) {

@@ -24,6 +24,8 @@ export interface StoreParts {
   readonly collecting: CollectSettings;
   /** Bytes left on the disk of the store. Default: the operating system is asked. */
   readonly availableBytes?: (() => number) | undefined;
+  /** Makes what others have left in a directory of the caller's his own; false if that cannot be done. */
+  readonly takeBack?: ((directory: string) => Promise<boolean>) | undefined;
   /** Collects garbage if the disk is full by the measure of `collecting`, and waits for it. */
   makeRoom?(signal: AbortSignal | undefined): Promise<void>;
 }

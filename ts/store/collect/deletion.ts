@@ -32,7 +32,10 @@ export class Deletion {
     this.#parts = parts;
     this.#collector = collector;
     this.#options = options;
-    this.#trash = new Trash(parts.directories.realStoreDir, options.signal);
+    this.#trash = new Trash(parts.directories.realStoreDir, {
+      signal: options.signal,
+      takeBack: parts.takeBack,
+    });
     options.onEvent({ type: 'collect.phase', phase: 'deleting' });
   }
 

@@ -1,7 +1,8 @@
 import { lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { native } from '../../native.js';
+import { native, type RemovedTree } from '../../native.js';
 import { PathLocks } from '../locks.js';
+import type { StoreParts } from '../store-parts.js';
 import type { KeptGarbage } from './records.js';
 
 /**
@@ -15,6 +16,7 @@ import type { KeptGarbage } from './records.js';
 export class Trash {
   readonly #directory: string;
   readonly #signal: AbortSignal | undefined;
+  readonly #takeBack: StoreParts['takeBack'];
   readonly #kept: KeptGarbage[] = [];
   readonly #removals = new Set<Promise<void>>();
   /** What is to be removed where it is, with its lock. */
@@ -25,9 +27,13 @@ export class Trash {
   #likelyFreed = 0;
 
   /** Opens the trash of the store at `realStoreDir` and begins to empty it. The caller is the only collector. */
-  constructor(realStoreDir: string, signal: AbortSignal | undefined) {
+  constructor(
+    realStoreDir: string,
+    { signal, takeBack }: { readonly signal?: AbortSignal | undefined } & Pick<StoreParts, 'takeBack'>,
+  ) {
     this.#directory = join(realStoreDir, trashName);
     this.#signal = signal;
+    this.#takeBack = takeBack;
     this.#remove(this.#emptied());
   }
 
@@ -71,11 +77,7 @@ export class Trash {
   /** Resolves when all that was moved here is gone. Once stopped, what is left is left. */
   async empty(): Promise<void> {
     await this.sweep({ wait: true });
-    try {
-      rmdirSync(this.#directory);
-    } catch {
-      // Something in it could not be removed.
-    }
+    removeIfEmpty(this.#directory);
   }
 
   /** Sees to it that there is a trash, if that can be done, and returns what lies in it. */
@@ -140,14 +142,28 @@ export class Trash {
   /** Never rejects. What cannot be removed does not keep what lies beside it. */
   async #removeTree(tree: string, depth = 0): Promise<void> {
     try {
-      const { freed, likelyFreed } = await native.removeTree(tree, { signal: this.#signal });
-      this.#freed += freed;
-      this.#likelyFreed += likelyFreed;
+      this.#count(await native.removeTree(tree, { signal: this.#signal }));
     } catch (error) {
       if (this.#signal?.aborted) return;
-      if (depth > 0) return this.#keep(tree, error);
+      if (depth > 0) return await this.#removeForeign(tree, error);
       for (const name of namesIn(tree)) await this.#removeTree(join(tree, name), depth + 1);
+      removeIfEmpty(tree);
     }
+  }
+
+  /** What may hold files of a builder that had other ids, whose sandbox was killed before it could give them back. */
+  async #removeForeign(tree: string, reason: unknown): Promise<void> {
+    try {
+      if (!isRefusal(reason) || !(await this.#takeBack?.(tree))) return this.#keep(tree, reason);
+      this.#count(await native.removeTree(tree, { signal: this.#signal }));
+    } catch (error) {
+      if (!this.#signal?.aborted) this.#keep(tree, error);
+    }
+  }
+
+  #count({ freed, likelyFreed }: RemovedTree): void {
+    this.#freed += freed;
+    this.#likelyFreed += likelyFreed;
   }
 
   #keep(place: string, error: unknown): void {
@@ -163,6 +179,18 @@ export const trashName = '.trash';
 const mostRemovals = 4;
 const mostKept = 1000;
 let counter = 0;
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Something in it could not be removed.
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
 
 function namesIn(directory: string): string[] {
   try {
