@@ -296,7 +296,8 @@ test('one build serves all who want it, and independent builds run side by side'
   for await (const event of run) {
     events.push(event);
     if (event.type === 'build.started') most = Math.max(most, ++running);
-    if (event.type === 'build.succeeded') running--;
+    // Its builder has ended.
+    if (event.type === 'build.settling') running--;
     if (running === 2) writeFileSync(join(meeting, 'two'), '');
   }
   const started = events.flatMap((event) => (event.type === 'build.started' ? [event.name] : []));
