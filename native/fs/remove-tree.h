@@ -16,8 +16,9 @@ struct RemovedTree {
   uint64_t likely_freed = 0;
 };
 
-// Removes a tree of any depth. A missing tree is done. Works by descriptors and single names only, so that whoever renames files meanwhile cannot
-// lead it out of the tree; never crosses a mount point (EXDEV); gives itself permission on directories of its own.
+// Removes a tree of any depth. A missing tree is done. Works by descriptors and single names only, so that whoever renames
+// files meanwhile cannot lead it out of the tree; never crosses a mount point (EXDEV); gives itself permission on
+// directories of its own.
 RemovedTree RemoveTree(const std::string& path, const Cancellation& cancellation);
 RemovedTree RemoveTree(const Location& root, const Cancellation& cancellation);
 

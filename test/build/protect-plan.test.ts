@@ -10,20 +10,13 @@ import type { DerivationValue } from '../../ts/derivation/author/values.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import { openSubstituters } from '../../ts/substitute/open-substituters.js';
 import { Substitutes } from '../../ts/substitute/substitutes.js';
-import { FakeExecutor, someDerivation, startFakeBuild } from '../support/fake-builds.js';
+import { FakeExecutor, fillStore, someDerivation, startFakeBuild } from '../support/fake-builds.js';
 import { openTestStore, startScript } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const directory = temporaryDirectory('protect-plan');
 let stores = 0;
 const newRoot = () => join(directory, `store-${++stores}`);
-
-/** Builds derivations in a store that is given by its root, and closes it: nothing keeps them then. */
-async function fill(root: string, wanted: readonly DerivationValue[]): Promise<void> {
-  await using store = await openTestStore(root);
-  const { run } = await startFakeBuild(store, new FakeExecutor(), { wanted });
-  assert.equal((await run.result).exitStatus, 0);
-}
 
 const allOf = ({ drvPath }: DerivationValue): Wanted => ({ kind: 'outputs', drvPath, outputs: 'all' });
 
@@ -43,7 +36,7 @@ test('what is valid already stays while the rest is built, whoever collects mean
   // Its input is looked at when the plan is made, and used when the first build has ended.
   const last = someDerivation('last', { first, late });
   const garbage = someDerivation('garbage');
-  await fill(root, [valid, path, early, late, garbage]);
+  await fillStore(root, [valid, path, early, late, garbage]);
   await using store = await openTestStore(root);
   const executor = new FakeExecutor({
     wait: (name) => (name === 'first' ? collect(root) : Promise.resolve()),
@@ -103,7 +96,7 @@ async function prepareWhileGoing(
 test('a path that goes between the look at it and the root is planned for again', async () => {
   const root = newRoot();
   const [gone, there] = [someDerivation('gone'), someDerivation('there')];
-  await fill(root, [gone, there]);
+  await fillStore(root, [gone, there]);
   const { plan, valid } = await prepareWhileGoing([gone, there], { root, gone: gone.outPath });
   assert.deepEqual(
     valid.map((paths) => paths.includes(gone.outPath)),
@@ -119,9 +112,9 @@ test('a reference of a substitute that goes meanwhile is substituted, too', asyn
   const source = newRoot();
   const base = someDerivation('base');
   const top = someDerivation('top', { base, contents: `see ${base}` });
-  await fill(source, [base, top]);
+  await fillStore(source, [base, top]);
   const root = newRoot();
-  await fill(root, [base]);
+  await fillStore(root, [base]);
   const prepared = await prepareWhileGoing([top], { root, gone: base.outPath, source });
   assert.deepEqual([...prepared.failures], []);
   assert.deepEqual([...prepared.copied], [base.outPath, top.outPath]);
@@ -130,7 +123,7 @@ test('a reference of a substitute that goes meanwhile is substituted, too', asyn
 test('no link is made to what is not valid, and one that is there stays', async () => {
   const root = newRoot();
   const [kept, gone] = [someDerivation('kept'), someDerivation('gone')];
-  await fill(root, [kept, gone]);
+  await fillStore(root, [kept, gone]);
   await using store = await openTestStore(root);
   const link = join(directory, 'other-result');
   await store.makeResultLink({ link, path: kept.outPath });

@@ -15,7 +15,7 @@ import type { LocalStore } from '../../ts/store/local-store.js';
 import { openSubstituters } from '../../ts/substitute/open-substituters.js';
 import type { Substituter } from '../../ts/substitute/substituter.js';
 import { Substitutes } from '../../ts/substitute/substitutes.js';
-import { FakeExecutor, someDerivation, startFakeBuild, until } from '../support/fake-builds.js';
+import { FakeExecutor, fillStore, someDerivation, startFakeBuild, until } from '../support/fake-builds.js';
 import { openTestStore } from '../support/stores.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -23,13 +23,6 @@ import { temporaryDirectory } from '../support/temporary.js';
 const directory = temporaryDirectory('substitution');
 let stores = 0;
 const newRoot = () => join(directory, `store-${++stores}`);
-
-/** Builds derivations in a store that is given by its root, and closes it. */
-async function fill(root: string, wanted: readonly DerivationValue[]): Promise<void> {
-  await using store = await openTestStore(root);
-  const { run } = await startFakeBuild(store, new FakeExecutor(), { wanted });
-  assert.equal((await run.result).exitStatus, 0);
-}
 
 interface Setup {
   readonly substituters: readonly string[];
@@ -82,7 +75,7 @@ test('what a trusted store has is copied, and nothing is built', async () => {
   const root = newRoot();
   const base = someDerivation('base');
   const top = someDerivation('top', { base });
-  await fill(root, [base, top]);
+  await fillStore(root, [base, top]);
   await using store = await openTestStore(newRoot());
   const made = await make(store, { substituters: [trusting(root)], wanted: [top] });
   assert.deepEqual(made.statuses, ['Substituted']);
@@ -105,7 +98,7 @@ async function chain(names: readonly string[]): Promise<{ root: string; drvs: De
     drvs.push(someDerivation(name, before ? { contents: `see ${before}` } : {}));
   }
   const root = newRoot();
-  await fill(root, drvs);
+  await fillStore(root, drvs);
   return { root, drvs };
 }
 
@@ -172,7 +165,7 @@ test('without a signature nothing is copied, and it is said; with one it is', as
 test('a derivation that allows no substitutes is built', async () => {
   const root = newRoot();
   const own = someDerivation('own', { allowSubstitutes: false });
-  await fill(root, [own]);
+  await fillStore(root, [own]);
   await using store = await openTestStore(newRoot());
   const made = await make(store, { substituters: [trusting(root)], wanted: [own] });
   assert.deepEqual(made.statuses, ['Built']);
@@ -215,7 +208,7 @@ test('with fallback it is built', async () => {
 test('what one store delivers damaged, or not any more, the next one may have', async () => {
   const { root: bad, drvs } = await chain(['n1', 'n2']);
   const good = newRoot();
-  await fill(good, drvs);
+  await fillStore(good, drvs);
   await damage(bad, drvs[0]!);
   for (const lost of [false, true]) {
     await using store = await openTestStore(newRoot());
@@ -303,7 +296,7 @@ test('stopped while it copies, nothing is left and the result says so', async ()
 test('copying takes no slot of builds, and is done before the first build starts', async () => {
   const root = newRoot();
   const copied = ['p1', 'p2', 'p3'].map((name) => someDerivation(name));
-  await fill(root, copied);
+  await fillStore(root, copied);
   await using store = await openTestStore(newRoot());
   let most = 0;
   const change = ([substituter]: Substituter[]) => [

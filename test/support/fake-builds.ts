@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import { native } from '../../ts/native.js';
 import { instantiate } from '../../ts/store/instantiate.js';
 import type { LocalStore } from '../../ts/store/local-store.js';
 import type { Substitutes } from '../../ts/substitute/substitutes.js';
+import { openTestStore } from './stores.js';
 
 const { derivation, toFile } = createEvaluator({ storeDir: '/nix/store' });
 
@@ -176,6 +178,13 @@ export async function startFakeBuild(
     for await (const event of run) events.push(event);
   })();
   return { run, events, read };
+}
+
+/** Builds derivations in a store that is given by its root, and closes it: nothing keeps them then. */
+export async function fillStore(root: string, wanted: readonly DerivationValue[]): Promise<void> {
+  await using store = await openTestStore(root);
+  const { run } = await startFakeBuild(store, new FakeExecutor(), { wanted });
+  assert.equal((await run.result).exitStatus, 0);
 }
 
 /** Fails after 20 seconds, for which nothing here has a reason. */
